@@ -1,0 +1,45 @@
+"""The web application as uvicorn sees it: Django, with one access line per request."""
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+from django.core.asgi import get_asgi_application
+
+log = logging.getLogger("access")
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def with_access_log(app: App) -> App:
+    """Log method, path, status and milliseconds. uvicorn's own log also has the query string, which may identify."""
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        began = time.monotonic()
+        status = 0
+
+        async def noting_send(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            return await app(scope, receive, noting_send)
+        finally:
+            elapsed_ms = (time.monotonic() - began) * 1000
+            # !a: a path with control characters must not start a log line of its own.
+            log.info("%s %s %d %.0f ms", scope["method"], ascii(scope["path"])[1:-1], status, elapsed_ms)
+
+    return logged
+
+
+application = with_access_log(get_asgi_application())

@@ -1,0 +1,18 @@
+"""Addresses: /api/ for programs and the screens, three for machines, everything else is a screen."""
+
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from webapp import health, views
+
+urlpatterns = [
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/", include("annotation.api.urls")),
+    re_path(r"^api(/.*)?$", views.no_such_endpoint),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    re_path(r"^(?!api/).*$", views.screens),
+]
+handler400 = "webapp.views.bad_request"
+handler404 = "webapp.views.not_found"
+handler500 = "webapp.views.server_error"
