@@ -18,7 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def with_access_log(app: App) -> App:
-    """Log method, path, status and milliseconds. uvicorn's own log also has the query string, which may identify."""
+    """Log method, path, status, milliseconds. uvicorn's own log adds the query string, which may identify."""
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

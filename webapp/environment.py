@@ -54,7 +54,7 @@ def read_list(name: str) -> list[str]:
 
 
 def read_folder(name: str, default: Path) -> Path:
-    """The variable as an absolute folder path; the folder need not exist, but nothing else may stand there."""
+    """The variable as an absolute folder path. It need not exist, but must not be a file."""
     text = read_text(name)
     folder = Path(text).expanduser().resolve() if text else default.resolve()
     if folder.exists() and not folder.is_dir():
@@ -65,7 +65,7 @@ def read_folder(name: str, default: Path) -> Path:
 
 
 def read_url(name: str, schemes: tuple[str, ...]) -> str:
-    """The variable as a URL of one of `schemes`; "" when unset. The message never repeats the URL's password."""
+    """The variable as a URL of one of `schemes`; "" when unset. An error never repeats its password."""
     text = read_text(name)
     scheme = text.partition("://")[0] if "://" in text else ""
     if text and scheme not in schemes:

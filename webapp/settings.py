@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "axes",
     "rest_framework",
     "drf_spectacular",
+    "webapp",
     "annotation",
 ]
 
@@ -169,7 +170,7 @@ FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 AUTH_USER_MODEL = "annotation.User"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: refuses while locked out, before any password is looked at
+    "axes.backends.AxesStandaloneBackend",  # first: while locked out, no password is looked at
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -261,7 +262,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sonoloop",
-    "DESCRIPTION": "From ultrasound videos to a curated segmentation dataset and a model that keeps getting better.",
+    "DESCRIPTION": "Ultrasound videos become a curated segmentation dataset and a model that keeps getting better.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -37,9 +37,7 @@ def screens(request: HttpRequest) -> HttpResponseBase:
 
 def no_such_endpoint(request: HttpRequest) -> JsonResponse:
     """An address under /api/ that nothing answers."""
-    return error(
-        404, "no_such_endpoint", "There is nothing at this address; /api/schema/ lists what there is."
-    )
+    return error(404, "no_such_endpoint", "Nothing answers at this address; /api/schema/ lists what does.")
 
 
 def locked_out(request: HttpRequest, response: Any = None, credentials: Any = None) -> JsonResponse:
@@ -57,9 +55,7 @@ def locked_out(request: HttpRequest, response: Any = None, credentials: Any = No
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> JsonResponse:
     """A change without the CSRF token (called by Django)."""
-    return error(
-        403, "csrf_failed", "This page is too old to save from. Reload it and try again.", reason=reason
-    )
+    return error(403, "csrf_failed", "This page is too old. Reload it and try again.", reason=reason)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -74,6 +70,4 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; the log has the details."""
-    return error(
-        500, "server_error", "The server made a mistake; it is in its log. Try again, then tell the operator."
-    )
+    return error(500, "server_error", "The server made a mistake; its log has the details. Try again.")
