@@ -1,0 +1,53 @@
+"""One handler turns every refusal into `{"error": {"code", "message", "detail"}}`."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from annotation.errors import SonoloopError
+
+
+def body(code: str, message: str, detail: object = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "detail": detail or {}}}
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook. Unknown exceptions stay None: Django logs them and answers through `server_error`."""
+    if isinstance(exception, SonoloopError):
+        return Response(body(exception.code, exception.message, exception.detail), status=exception.status)
+    if isinstance(exception, ModelValidationError):
+        return Response(body("bad_request", " ".join(exception.messages)), status=400)
+    if isinstance(exception, exceptions.ValidationError):
+        return Response(body("bad_request", _sentence(exception.detail), exception.detail), status=400)
+
+    response = drf_exception_handler(exception, context)
+    if response is None:
+        return None
+    if isinstance(exception, Http404):
+        code, message = "not_found", "There is nothing here, or it is not shared with you."
+    elif isinstance(exception, PermissionDenied):
+        code, message = "forbidden", "You may not do this."
+    elif isinstance(exception, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        response.status_code = 401
+        code, message = "not_signed_in", "Sign in first, or send a valid token."
+    elif isinstance(exception, exceptions.APIException):
+        codes = exception.get_codes()
+        code, message = (codes if isinstance(codes, str) else "error"), str(exception.detail)
+    else:
+        code, message = "error", "The request was refused."
+    response.data = body(code, message)
+    return response
+
+
+def _sentence(detail: object, field: str = "") -> str:
+    """Flatten a serializer's error tree into one line a person can read."""
+    if isinstance(detail, dict):
+        return " ".join(_sentence(value, "" if key == "non_field_errors" else str(key)) for key, value in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_sentence(value, field) for value in detail)
+    return f"{field}: {detail}" if field else str(detail)

@@ -1,0 +1,131 @@
+"""Subjects, uploads, clips and their frames."""
+
+import uuid
+
+from django.db import models
+
+from annotation.models.projects import Project, User
+
+
+class Subject(models.Model):
+    """A patient under a pseudonym. A fixed test subject stays test in every dataset version."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="subjects")
+    pseudonym = models.CharField(max_length=64)
+    is_test = models.BooleanField(default=False)
+    next_clip_number = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "pseudonym"], name="pseudonym_unique")]
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class Upload(models.Model):
+    """A file on its way in (tus 1.0). Its name is never stored: a file name can name a patient."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="uploads")
+    created_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    subject = models.CharField(max_length=64)
+    length = models.BigIntegerField()
+    offset = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    clip = models.ForeignKey("Clip", null=True, on_delete=models.SET_NULL, related_name="+")
+
+
+class Clip(models.Model):
+    """One uploaded cine loop and what became of it."""
+
+    class State(models.TextChoices):
+        PROCESSING = "processing"
+        READY = "ready"
+        PARTIAL = "partial"  # damaged, but some frames were decoded
+        FAILED = "failed"
+
+    class Kind(models.TextChoices):
+        VIDEO = "video"
+        STILLS = "stills"
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="clips")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="clips")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.VIDEO)
+    state = models.CharField(max_length=12, choices=State, default=State.PROCESSING)
+    state_reason = models.TextField(blank=True, default="")
+    uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    sha256 = models.CharField(max_length=64)
+    byte_size = models.BigIntegerField()
+    container = models.CharField(max_length=40, blank=True, default="")
+    codec = models.CharField(max_length=40, blank=True, default="")
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    is_grey = models.BooleanField(default=True)
+    millimetres_per_pixel = models.FloatField(null=True)
+    declared_frames = models.PositiveIntegerField(null=True)
+    frame_count = models.PositiveIntegerField(default=0)
+    duration_us = models.BigIntegerField(default=0)
+    converter = models.CharField(max_length=40, blank=True, default="")
+    pack_name = models.CharField(max_length=120, blank=True, default="")
+    pack_size = models.BigIntegerField(default=0)
+
+    # Stored counters, kept by the steps that change them: lists never count rows.
+    selected_count = models.PositiveIntegerField(default=0)
+    drafted_count = models.PositiveIntegerField(default=0)
+    open_count = models.PositiveIntegerField(default=0)
+    submitted_count = models.PositiveIntegerField(default=0)
+    returned_count = models.PositiveIntegerField(default=0)
+    accepted_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "sha256"],
+                condition=~models.Q(state="failed"),
+                name="same_bytes_once_per_project",
+            ),
+            models.UniqueConstraint(fields=["subject", "number"], name="clip_number_unique"),
+        ]
+        indexes = [models.Index(fields=["project", "-id"])]
+
+
+class Frame(models.Model):
+    """One picture of a clip. Index, time, pixels and place in the pack never change after ingest."""
+
+    class State(models.TextChoices):
+        UNTOUCHED = "untouched"
+        OPEN = "open"
+        SUBMITTED = "submitted"
+        RETURNED = "returned"
+        ACCEPTED = "accepted"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="frames")
+    index = models.PositiveIntegerField()
+    time_us = models.BigIntegerField()
+    pack_offset = models.BigIntegerField()
+    pack_length = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    dhash = models.BigIntegerField()
+
+    selected = models.BooleanField(default=False)
+    # Copies of what the annotation and the newest draft say, so that the queue is one index scan.
+    state = models.CharField(max_length=10, choices=State, default=State.UNTOUCHED)
+    uncertainty = models.FloatField(null=True)
+    gold = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["clip", "index"], name="frame_index_unique")]
+        indexes = [
+            models.Index(
+                fields=["project", "state", "-uncertainty", "id"],
+                condition=models.Q(selected=True),
+                name="frame_queue",
+            ),
+            models.Index(fields=["project", "id"], condition=~models.Q(gold=None), name="frame_gold"),
+        ]
