@@ -72,7 +72,8 @@ def secret_key() -> str:
 
 SECRET_KEY = secret_key()
 
-ALLOWED_HOSTS = read_list("SONOLOOP_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+# The machine itself always, for the supervisor asks there whether all is well.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *read_list("SONOLOOP_ALLOWED_HOSTS")]
 if HOST not in ("0.0.0.0", "::", *ALLOWED_HOSTS):  # noqa: S104 - compared, not bound
     ALLOWED_HOSTS.append(split_domain_port(HOST)[0] or HOST)
 
@@ -262,7 +263,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sonoloop",
-    "DESCRIPTION": "Ultrasound videos become a curated segmentation dataset and a model that keeps getting better.",
+    "DESCRIPTION": "Ultrasound videos become a curated dataset and a model that keeps improving.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
