@@ -6,7 +6,9 @@ from django.utils import timezone
 from annotation.models import AuditEvent, Clip, User
 
 
-def record(actor: User | None, verb: str, subject: models.Model, *, project_id: int | None = None, **detail: object) -> None:
+def record(
+    actor: User | None, verb: str, subject: models.Model, *, project_id: int | None = None, **detail: object
+) -> None:
     """Add one row: who, what, on which object. `detail` holds ids and numbers, nothing that names a patient."""
     if project_id is None:
         project_id = getattr(subject, "project_id", None)
@@ -28,8 +30,12 @@ def record_view(actor: User, clip: Clip) -> None:
     try:
         with transaction.atomic():
             AuditEvent.objects.create(
-                actor=actor, verb="viewed", project_id=clip.project_id, object_type="clip",
-                object_id=str(clip.pk), view_key=key,
+                actor=actor,
+                verb="viewed",
+                project_id=clip.project_id,
+                object_type="clip",
+                object_id=str(clip.pk),
+                view_key=key,
             )
     except IntegrityError:
         return  # another request of the same person wrote the same row at the same moment

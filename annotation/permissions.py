@@ -3,12 +3,15 @@
 Every route fetches through `visible(...)` or `require(...)`: a stranger meets 404, a role that falls short meets 403.
 """
 
+from typing import TypeVar
+
 from django.db.models import Model, QuerySet
 
 from annotation.errors import Forbidden, NotFound
 from annotation.models import Membership, Project, User
 
 Role = Membership.Role
+Row = TypeVar("Row", bound=Model)
 
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     Role.VIEWER: ("view",),
@@ -47,7 +50,14 @@ def require(user: User, project_id: int, capability: str) -> str:
     return role
 
 
-def visible[M: Model](queryset: QuerySet[M], user: User, capability: str = "view", *, path: str = "project_id", **lookup: object) -> M:
+def visible(
+    queryset: QuerySet[Row],
+    user: User,
+    capability: str = "view",
+    *,
+    path: str = "project_id",
+    **lookup: object,
+) -> Row:
     """Fetch one row of a project for `user`, or refuse as `require` does.
 
     `path` leads from the row to its project's id, through foreign keys with double underscores.

@@ -47,7 +47,9 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 def _sentence(detail: object, field: str = "") -> str:
     """Flatten a serializer's error tree into one line a person can read."""
     if isinstance(detail, dict):
-        return " ".join(_sentence(value, "" if key == "non_field_errors" else str(key)) for key, value in detail.items())
+        return " ".join(
+            _sentence(value, "" if key == "non_field_errors" else str(key)) for key, value in detail.items()
+        )
     if isinstance(detail, list):
         return " ".join(_sentence(value, field) for value in detail)
     return f"{field}: {detail}" if field else str(detail)

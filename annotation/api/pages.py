@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
@@ -21,10 +21,13 @@ def limit_of(request: Request, *, default: int = 50, most: int = 500) -> int:
     return int(text)
 
 
-def page[M: Model](
+Row = TypeVar("Row", bound=Model)
+
+
+def page(
     request: Request,
-    queryset: QuerySet[M],
-    render: Callable[[list[M]], list[dict[str, Any]]],
+    queryset: QuerySet[Row],
+    render: Callable[[list[Row]], list[dict[str, Any]]],
     *,
     order: tuple[str, ...] = ("-id",),
     default: int = 50,
@@ -64,6 +67,10 @@ def _decode(cursor: str, fields: int) -> list[Any]:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         values = None
-    if not isinstance(values, list) or len(values) != fields or not all(isinstance(v, int | float | str) for v in values):
+    if (
+        not isinstance(values, list)
+        or len(values) != fields
+        or not all(isinstance(v, int | float | str) for v in values)
+    ):
         raise BadRequest("cursor is not one this list gave out; leave it away to start at the first page.")
     return values

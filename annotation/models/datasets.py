@@ -15,7 +15,9 @@ class DatasetVersion(models.Model):
     note = models.TextField(blank=True, default="")
     sha256 = models.CharField(max_length=64)
     labels = models.JSONField()  # [{"index", "name", "color"}] as they were
-    counts = models.JSONField()  # {"<split>": {"frames", "clips", "subjects", "labels": {"<index>": {"frames", "pixels"}}}}
+    counts = (
+        models.JSONField()
+    )  # {"<split>": {"frames", "clips", "subjects", "labels": {"<index>": {"frames", "pixels"}}}}
     warnings = models.JSONField(default=list)  # sentences
     frame_count = models.PositiveIntegerField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -39,7 +39,6 @@ class Project(models.Model):
         default=16, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
     forbid_own_review = models.BooleanField(default=False)
-    keep_originals = models.BooleanField(default=False)
 
     # An index is handed out once, even when its label is removed later.
     next_label_index = models.PositiveSmallIntegerField(default=1)

@@ -1,0 +1,288 @@
+"""Background work as rows (promise 5): the row is the truth, the message in the queue only a hint.
+
+    create → QUEUED ── claim ──→ RUNNING ── complete ──→ DONE
+                ↑                  │  ├── refusal ─────→ FAILED        the reason, in words
+                │   lease expired  │  ├── cancel ──────→ CANCELLED
+                └──── reap ────────┘  └── third crash ─→ QUARANTINED   a person must look
+
+A worker owns a job through its lease: a random id that changes with every attempt and expires unless the
+heartbeat renews it. Every write an attempt makes names its lease, so an attempt that was given up on can
+write nothing more, and a message delivered twice finds the lease taken.
+"""
+
+import contextlib
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from annotation import audit, events
+from annotation.errors import Conflict, SonoloopError
+from annotation.models import Job, Project, User
+
+LEASE = timedelta(seconds=45)
+HEARTBEAT_S = 5.0
+MOST_ATTEMPTS = 3
+RESEND_AFTER = timedelta(seconds=60)
+ENDED = (Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED, Job.State.QUARANTINED)
+
+log = logging.getLogger(__name__)
+
+
+class Cancelled(Exception):
+    """A person asked for the job to stop."""
+
+
+class LeaseLost(Exception):
+    """Another attempt owns the job now: stop, and write nothing."""
+
+
+class Postponed(Exception):
+    """The worker is shutting down: the job goes back to the queue and this attempt does not count."""
+
+
+def create(
+    kind: Job.Kind,
+    *,
+    queue: str,
+    title: str,
+    params: dict[str, int | str | bool],
+    project: Project | None = None,
+    created_by: User | None = None,
+) -> Job:
+    """Add a queued job. `params` holds ids only: nothing that names a patient. The caller queues the message."""
+    job = Job.objects.create(
+        kind=kind, queue=queue, title=title, params=params, project=project, created_by=created_by
+    )
+    events.changed(job)
+    return job
+
+
+@dataclass
+class Attempt:
+    """One worker's try at one job. All writes are refused once the lease is another's."""
+
+    job: Job
+    lease: uuid.UUID
+
+    def check(self) -> None:
+        """Raise Cancelled when a person asked to stop, LeaseLost when another attempt owns the job."""
+        row = self._mine().values_list("cancel_requested", flat=True).first()
+        if row is None:
+            raise LeaseLost
+        if row:
+            raise Cancelled
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """Show how far the work is. Raises as `check` does: long work calls this at every step it can stop at."""
+        written = self._mine().update(
+            progress_done=done, progress_total=total, message=message[:200], heartbeat_at=timezone.now()
+        )
+        if not written:
+            raise LeaseLost
+        events.changed(self.job)
+        self.check()
+
+    def complete(self, message: str = "") -> None:
+        """Mark the job done. Call it inside the transaction that stores the result: both or neither.
+
+        Raises LeaseLost when another attempt owns the job; the transaction then rolls back.
+        """
+        self._end(Job.State.DONE, message=message[:200])
+
+    def _mine(self):
+        return Job.objects.filter(pk=self.job.pk, lease=self.lease, state=Job.State.RUNNING)
+
+    def _end(self, state: Job.State, **values: object) -> None:
+        ended = self._mine().update(
+            state=state, lease=None, lease_expires_at=None, ended_at=timezone.now(), **values
+        )
+        if not ended:
+            raise LeaseLost
+        events.changed(self.job)
+
+    def _renew(self) -> bool:
+        now = timezone.now()
+        return bool(self._mine().update(lease_expires_at=now + LEASE, heartbeat_at=now))
+
+
+def claim(job_id: int) -> Attempt | None:
+    """Take the job for one attempt, or None: it is done, cancelled, owned by a live worker, or crashed too often."""
+    now, lease = timezone.now(), Job.new_lease()
+    takeable = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_expires_at__lt=now)
+    taken = Job.objects.filter(
+        takeable, pk=job_id, attempts__lt=MOST_ATTEMPTS, cancel_requested=False
+    ).update(
+        state=Job.State.RUNNING,
+        lease=lease,
+        lease_expires_at=now + LEASE,
+        heartbeat_at=now,
+        started_at=now,
+        attempts=F("attempts") + 1,
+        error="",
+    )
+    if not taken:
+        return None
+    job = Job.objects.get(pk=job_id)
+    events.changed(job)
+    return Attempt(job, lease)
+
+
+def run(job_id: int, work: Callable[[Attempt], None]) -> None:
+    """Claim the job and do `work` under its lease; end the job as the work ends.
+
+    `work` calls `attempt.complete()` in the transaction that stores its result. A SonoloopError becomes the
+    job's reason in words; any other exception is logged and shown as a fault of ours. A crash of the process
+    writes nothing: the lease runs out and the reaper queues the job again.
+    """
+    attempt = claim(job_id)
+    if attempt is None:
+        log.info("job %d: nothing to do (ended, owned by another worker, or cancelled)", job_id)
+        return
+    try:
+        with _heartbeat(attempt):
+            work(attempt)
+    except LeaseLost:
+        log.warning("job %d: given up, another attempt owns it", job_id)
+    except Cancelled:
+        _close(attempt, Job.State.CANCELLED)
+    except Postponed:
+        _postpone(attempt)
+    except SonoloopError as refusal:
+        _close(attempt, Job.State.FAILED, error=refusal.message)
+    except Exception as fault:
+        log.exception("job %d failed", job_id)
+        reason = f"This failed because of a fault in Sonoloop ({type(fault).__name__}). Retry; if it fails again, send the log."
+        _close(attempt, Job.State.FAILED, error=reason)
+
+
+def _close(attempt: Attempt, state: Job.State, **values: object) -> None:
+    with contextlib.suppress(LeaseLost):
+        attempt._end(state, **values)
+
+
+def _postpone(attempt: Attempt) -> None:
+    attempt._mine().update(
+        state=Job.State.QUEUED, lease=None, lease_expires_at=None, sent_at=None, attempts=F("attempts") - 1
+    )
+
+
+@contextlib.contextmanager
+def _heartbeat(attempt: Attempt) -> Iterator[None]:
+    """Renew the lease from a thread of its own, so that work which computes for minutes keeps its job."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            try:
+                if not attempt._renew():
+                    return
+            except Exception as fault:
+                # A database that is busy now may answer before the lease ends; if not, the reaper takes over.
+                log.warning("job %d: heartbeat failed (%s)", attempt.job.pk, type(fault).__name__)
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{attempt.job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def reap() -> list[Job]:
+    """Put jobs whose worker is gone back in the queue, and return every job whose message should be sent (again).
+
+    A job that lost its worker MOST_ATTEMPTS times is quarantined with the reason.
+    """
+    now = timezone.now()
+    expired = Q(state=Job.State.RUNNING, lease_expires_at__lt=now)
+    for job in Job.objects.filter(expired, cancel_requested=True):
+        Job.objects.filter(expired, pk=job.pk).update(state=Job.State.CANCELLED, lease=None, ended_at=now)
+        events.changed(job)
+    for job in Job.objects.filter(expired, attempts__gte=MOST_ATTEMPTS):
+        reason = (
+            f"The worker died {job.attempts} times while doing this, so it is set aside. "
+            "The machine may be short of memory, or the file may crash the decoder. Retry runs it again."
+        )
+        Job.objects.filter(expired, pk=job.pk).update(
+            state=Job.State.QUARANTINED, lease=None, ended_at=now, error=reason
+        )
+        events.changed(job)
+    for job in Job.objects.filter(expired):
+        Job.objects.filter(expired, pk=job.pk).update(
+            state=Job.State.QUEUED, lease=None, sent_at=None, message="The worker was lost; starting again"
+        )
+        events.changed(job)
+    unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
+    return list(Job.objects.filter(unsent, state=Job.State.QUEUED, created_at__lt=now - timedelta(seconds=5)))
+
+
+def request_cancel(job: Job, user: User) -> Job:
+    """Ask a job to stop: a queued one is cancelled at once, a running one at its next step.
+
+    Raises Conflict when it has ended.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        asked = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
+            state=Job.State.CANCELLED, cancel_requested=True, ended_at=now
+        ) or Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(
+            cancel_requested=True, message="Stopping"
+        )
+        if not asked:
+            job.refresh_from_db()
+            raise Conflict(f"This job has ended ({job.state}); there is nothing to cancel.", code="job_ended")
+        audit.record(user, "cancelled", job)
+        events.changed(job)
+    job.refresh_from_db()
+    return job
+
+
+def retry(job: Job, user: User) -> Job:
+    """Put an ended job back in the queue with its attempts at zero. The caller queues the message.
+
+    Raises Conflict when it still runs, or is done.
+    """
+    with transaction.atomic():
+        again = Job.objects.filter(
+            pk=job.pk, state__in=(Job.State.FAILED, Job.State.CANCELLED, Job.State.QUARANTINED)
+        ).update(
+            state=Job.State.QUEUED,
+            attempts=0,
+            cancel_requested=False,
+            error="",
+            message="",
+            ended_at=None,
+            sent_at=None,
+            progress_done=0,
+        )
+        if not again:
+            job.refresh_from_db()
+            raise Conflict(
+                f"Only a failed or cancelled job can be retried; this one is {job.state}.",
+                code="job_not_ended",
+            )
+        audit.record(user, "retried", job)
+        events.changed(job)
+    job.refresh_from_db()
+    return job
+
+
+def open_job(project_id: int, kind: Job.Kind, **params: object) -> Job | None:
+    """The newest job of this kind on these ids that has not ended, if any."""
+    same = {f"params__{key}": value for key, value in params.items()}
+    return (
+        Job.objects.filter(project_id=project_id, kind=kind, **same)
+        .exclude(state__in=ENDED)
+        .order_by("-id")
+        .first()
+    )
