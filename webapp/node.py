@@ -21,7 +21,7 @@ def is_fit(version: str) -> bool:
 
 
 def node_folder() -> Path:
-    """The folder with a fit `node` and `npm`. Raises FileNotFoundError, with the cure, where there is none."""
+    """The folder with a fit `node` and `npm`. Raises FileNotFoundError, with the cure, if there is none."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and Path(node).parent == Path(npm).parent:
         version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout

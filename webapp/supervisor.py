@@ -90,6 +90,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Start, watch until told to stop, stop. Returns the exit status."""
+        os.umask(0o077)  # whatever this tree writes is for its owner only
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
         status = 0

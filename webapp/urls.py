@@ -8,7 +8,7 @@ from webapp import health, views
 urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/", include("annotation.api.urls")),
-    re_path(r"^api(/.*)?$", views.no_such_endpoint),
+    re_path(r"^api(?:/.*)?$", views.no_such_endpoint),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     re_path(r"^(?!api/).*$", views.screens),

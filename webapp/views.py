@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sonoloop</title>
@@ -35,6 +35,7 @@ def screens(request: HttpRequest) -> HttpResponseBase:
     return FileResponse(page.open("rb"), content_type="text/html; charset=utf-8")
 
 
+@csrf_exempt  # "there is nothing" is the answer to a POST too
 def no_such_endpoint(request: HttpRequest) -> JsonResponse:
     """An address under /api/ that nothing answers."""
     return error(404, "no_such_endpoint", "Nothing answers at this address; /api/schema/ lists what does.")
