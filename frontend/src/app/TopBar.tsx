@@ -1,0 +1,103 @@
+import {
+  ActionIcon,
+  Menu,
+  Tooltip,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import {
+  IconDeviceDesktop,
+  IconLogout,
+  IconMoon,
+  IconSun,
+  IconUser,
+  IconUserCircle,
+} from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { api } from "../api/client";
+import { useMe, useProject } from "../api/hooks";
+import { Mark } from "../ui/Mark";
+import styles from "./Layout.module.css";
+
+export function TopBar({ projectId }: { projectId: number | null }) {
+  return (
+    <header className={styles.top}>
+      <Link to="/projects" className={styles.brand}>
+        <Mark />
+        Sonoloop
+      </Link>
+      {projectId !== null && <ProjectCrumb projectId={projectId} />}
+      <div className={styles.topEnd}>
+        <SchemeToggle />
+        <Who />
+      </div>
+    </header>
+  );
+}
+
+function ProjectCrumb({ projectId }: { projectId: number }) {
+  const project = useProject(projectId);
+  return (
+    <>
+      <span className={styles.slash}>/</span>
+      <Link to={`/p/${projectId}`} className={`${styles.project} cut`} title={project.data?.name}>
+        {project.data?.name ?? ""}
+      </Link>
+    </>
+  );
+}
+
+function SchemeToggle() {
+  const { setColorScheme } = useMantineColorScheme();
+  const shown = useComputedColorScheme("dark");
+  const other = shown === "dark" ? "light" : "dark";
+  return (
+    <Tooltip label={`Switch to ${other}`}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        aria-label={`Switch to ${other}`}
+        onClick={() => setColorScheme(other)}
+      >
+        {shown === "dark" ? <IconSun size={17} /> : <IconMoon size={17} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function Who() {
+  const me = useMe();
+  const client = useQueryClient();
+  const { setColorScheme } = useMantineColorScheme();
+  async function signOut() {
+    await api.post("/api/auth/logout");
+    client.clear();
+    window.location.assign("/sign-in");
+  }
+  return (
+    <Menu position="bottom-end" width={200}>
+      <Menu.Target>
+        <UnstyledButton className={styles.pill} style={{ width: "auto" }} aria-label="You">
+          <IconUserCircle size={18} />
+          <span className="cut" style={{ maxWidth: 160 }}>
+            {me.data?.username}
+          </span>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
+          Open my account
+        </Menu.Item>
+        <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setColorScheme("auto")}>
+          Follow the system’s look
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

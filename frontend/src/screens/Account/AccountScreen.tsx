@@ -1,0 +1,3 @@
+export default function AccountScreen() {
+  return <p>Account</p>;
+}

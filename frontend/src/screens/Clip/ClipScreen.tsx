@@ -1,0 +1,3 @@
+export default function ClipScreen() {
+  return <p>Clip</p>;
+}

@@ -1,0 +1,3 @@
+export default function ClipsScreen() {
+  return <p>Clips</p>;
+}

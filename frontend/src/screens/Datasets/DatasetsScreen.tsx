@@ -1,0 +1,3 @@
+export default function DatasetsScreen() {
+  return <p>Datasets</p>;
+}

@@ -1,0 +1,3 @@
+export default function JobsScreen() {
+  return <p>Jobs</p>;
+}

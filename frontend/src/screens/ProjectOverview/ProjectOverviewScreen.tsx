@@ -1,0 +1,3 @@
+export default function ProjectOverviewScreen() {
+  return <p>ProjectOverview</p>;
+}

@@ -1,0 +1,3 @@
+export default function ProjectsScreen() {
+  return <p>Projects</p>;
+}

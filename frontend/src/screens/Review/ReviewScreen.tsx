@@ -1,0 +1,3 @@
+export default function ReviewScreen() {
+  return <p>Review</p>;
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import type { QueueItem } from "../../api/types";
+import { currentIndex, START, targets, type WallState, wallReducer, worstFirst } from "./wall";
+
+const item = (id: number, uncertainty: number | null): QueueItem => ({
+  frame: { id, index: id, time_us: 0, selected: true, state: "submitted", uncertainty, offset: 0, length: 1 },
+  clip: { id: 1, number: 1, subject: { id: 1, pseudonym: "S1" } },
+});
+const SHOWN = [10, 20, 30, 40];
+
+describe("worstFirst", () => {
+  it("puts the least sure first and the unknown last", () => {
+    const sorted = worstFirst([item(1, 0.2), item(2, null), item(3, 0.9), item(4, 0)]);
+    expect(sorted.map(({ frame }) => frame.id)).toEqual([3, 1, 4, 2]);
+  });
+});
+
+describe("the cursor", () => {
+  it("moves and stops at both ends", () => {
+    const moved = wallReducer(START, { do: "move", by: 1, shown: SHOWN });
+    expect(moved.cursor).toBe(20);
+    expect(wallReducer(moved, { do: "move", by: -9, shown: SHOWN }).cursor).toBe(10);
+    expect(wallReducer(moved, { do: "move", by: 9, shown: SHOWN }).cursor).toBe(40);
+  });
+  it("goes to the next frame that stays when some are judged", () => {
+    const state: WallState = { ...START, cursor: 20, picked: new Set([20, 30]) };
+    const after = wallReducer(state, { do: "judged", frames: [20, 30], shown: SHOWN });
+    expect(after.cursor).toBe(40);
+    expect([...after.picked]).toEqual([]);
+    expect([...after.gone]).toEqual([20, 30]);
+  });
+  it("goes back when the last is judged, and to nothing when all are", () => {
+    const last = wallReducer({ ...START, cursor: 40 }, { do: "judged", frames: [40], shown: SHOWN });
+    expect(last.cursor).toBe(30);
+    expect(wallReducer(START, { do: "judged", frames: SHOWN, shown: SHOWN }).cursor).toBeNull();
+  });
+  it("stays on its frame when the list gets shorter before it", () => {
+    expect(currentIndex({ ...START, cursor: 30 }, [20, 30])).toBe(1);
+    expect(currentIndex({ ...START, cursor: 99 }, SHOWN)).toBe(0);
+  });
+});
+
+describe("a refused verdict", () => {
+  it("brings the frame back, under the cursor", () => {
+    const judged = wallReducer({ ...START, cursor: 10 }, { do: "judged", frames: [10], shown: SHOWN });
+    const back = wallReducer(judged, { do: "refused", frames: [10] });
+    expect([...back.gone]).toEqual([]);
+    expect(back.cursor).toBe(10);
+  });
+});
+
+describe("targets", () => {
+  it("is what is picked, in the order shown, else the frame under the cursor", () => {
+    expect(targets({ ...START, cursor: 30, picked: new Set([40, 20]) }, SHOWN)).toEqual([20, 40]);
+    expect(targets({ ...START, cursor: 30 }, SHOWN)).toEqual([30]);
+    expect(targets(START, [])).toEqual([]);
+  });
+  it("moving with shift picks both ends of the step", () => {
+    const moved = wallReducer({ ...START, cursor: 20 }, { do: "move", by: 1, shown: SHOWN, pick: true });
+    expect(targets(moved, SHOWN)).toEqual([20, 30]);
+  });
+});

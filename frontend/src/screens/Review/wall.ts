@@ -1,0 +1,81 @@
+import type { QueueItem } from "../../api/types";
+
+/** Most uncertain first; frames no model looked at come last, in the order they came. */
+export function worstFirst(items: readonly QueueItem[]): QueueItem[] {
+  return [...items].sort((a, b) => (b.frame.uncertainty ?? -1) - (a.frame.uncertainty ?? -1));
+}
+
+/** Where the cursor stands and what is picked. Frames are named by id, so that neither slips when the wall changes. */
+export interface WallState {
+  cursor: number | null;
+  picked: ReadonlySet<number>;
+  /** Frames judged here whose answer has not come yet, or has come: not shown, whatever the list says. */
+  gone: ReadonlySet<number>;
+}
+
+export const START: WallState = { cursor: null, picked: new Set(), gone: new Set() };
+
+export type WallAction =
+  | { do: "move"; by: number; shown: readonly number[]; pick?: boolean }
+  | { do: "point"; at: number }
+  | { do: "toggle"; frame: number }
+  | { do: "clear" }
+  | { do: "judged"; frames: readonly number[]; shown: readonly number[] }
+  | { do: "refused"; frames: readonly number[] };
+
+export function wallReducer(state: WallState, action: WallAction): WallState {
+  switch (action.do) {
+    case "move": {
+      if (!action.shown.length) return state;
+      const here = currentIndex(state, action.shown);
+      const there = Math.min(action.shown.length - 1, Math.max(0, here + action.by));
+      const picked = new Set(state.picked);
+      if (action.pick) picked.add(action.shown[here]).add(action.shown[there]);
+      return { ...state, cursor: action.shown[there], picked };
+    }
+    case "point":
+      return { ...state, cursor: action.at };
+    case "toggle": {
+      const picked = new Set(state.picked);
+      if (!picked.delete(action.frame)) picked.add(action.frame);
+      return { ...state, cursor: action.frame, picked };
+    }
+    case "clear":
+      return { ...state, picked: new Set() };
+    case "judged": {
+      const judged = new Set(action.frames);
+      return {
+        cursor: nextAfter(currentIndex(state, action.shown), action.shown, judged),
+        picked: new Set([...state.picked].filter((frame) => !judged.has(frame))),
+        gone: new Set([...state.gone, ...judged]),
+      };
+    }
+    case "refused": {
+      const back = new Set(action.frames);
+      return {
+        ...state,
+        cursor: action.frames[0] ?? state.cursor,
+        gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
+      };
+    }
+  }
+}
+
+/** The cursor's place among the frames shown; the first where it is nowhere. */
+export function currentIndex(state: WallState, shown: readonly number[]): number {
+  return Math.max(0, state.cursor === null ? 0 : shown.indexOf(state.cursor));
+}
+
+/** What a verdict key speaks about: what is picked, else the frame under the cursor. */
+export function targets(state: WallState, shown: readonly number[]): number[] {
+  const picked = shown.filter((frame) => state.picked.has(frame));
+  if (picked.length) return picked;
+  return shown.length ? [shown[currentIndex(state, shown)]] : [];
+}
+
+/** The frame that takes the cursor when those judged leave: the next that stays, else the last before. */
+function nextAfter(from: number, shown: readonly number[], judged: ReadonlySet<number>): number | null {
+  const after = shown.slice(from).find((frame) => !judged.has(frame));
+  const before = shown.slice(0, from).findLast((frame) => !judged.has(frame));
+  return after ?? before ?? null;
+}

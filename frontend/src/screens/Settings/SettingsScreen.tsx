@@ -1,0 +1,3 @@
+export default function SettingsScreen() {
+  return <p>Settings</p>;
+}

@@ -1,0 +1,3 @@
+export default function TrainingScreen() {
+  return <p>Training</p>;
+}
