@@ -341,10 +341,9 @@ class Supervisor:
         for process in running:
             if process.poll() is None:
                 process.terminate()
-        asked = self.stops_asked
         give_up_at = time.monotonic() + within_s
         while any(process.poll() is None for process in running):
-            if time.monotonic() > give_up_at or self.stops_asked > max(asked, 1):
+            if time.monotonic() > give_up_at or self.stops_asked > 1:
                 break
             time.sleep(TICK_S)
         for child in children:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -24,7 +24,7 @@ def error(status: int, code: str, message: str, **detail: Any) -> JsonResponse:
 @never_cache
 @ensure_csrf_cookie
 @require_safe
-def screens(request: HttpRequest) -> HttpResponseBase:
+def screens(request: HttpRequest) -> HttpResponse:
     """The one page of the browser application; its router knows the addresses behind it."""
     page = settings.FRONTEND_DIST / "index.html"
     last = request.path_info.rpartition("/")[2]
@@ -32,7 +32,7 @@ def screens(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse("There is no such file.\n", status=404, content_type="text/plain")
     if not page.is_file():
         return HttpResponse(NOT_BUILT, status=503)
-    return FileResponse(page.open("rb"), content_type="text/html; charset=utf-8")
+    return HttpResponse(page.read_bytes())
 
 
 @csrf_exempt  # "there is nothing" is the answer to a POST too
