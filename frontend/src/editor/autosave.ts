@@ -1,0 +1,426 @@
+import { Emitter } from "./emitter";
+import type { Labelmap } from "./labelmap";
+import { fromRuns, toRuns } from "./runs";
+
+/** What is told with a mask. */
+export interface SaveMeta {
+  /** What the work began from: "blank", "draft", … for the first save of a visit, "hand" after that. */
+  readonly origin: string;
+  /** Since the last saved revision, idle time left out. */
+  readonly activeSeconds: number;
+  /** Finished, undone and redone steps since the last saved revision. */
+  readonly strokes: number;
+}
+
+export interface SaveRequest {
+  readonly frameId: string;
+  /** 8-bit grey PNG. */
+  readonly png: Uint8Array<ArrayBuffer>;
+  /** For If-Match. */
+  readonly etag: string;
+  readonly meta: SaveMeta;
+}
+
+export type SaveAnswer =
+  | { readonly kind: "saved"; readonly etag: string; readonly number: number }
+  /** 412: somebody saved since. `number`, `author` and `at` are of the newest revision. */
+  | { readonly kind: "stale"; readonly number: number; readonly author: string; readonly at: string }
+  /** No answer, or 5xx: worth trying again. */
+  | { readonly kind: "offline" }
+  | { readonly kind: "signedOut" }
+  /** The server will never take this (400, 403, 404, …), and why. */
+  | { readonly kind: "refused"; readonly message: string };
+
+/** The way to the server. Answers, never throws, for whatever the network does. */
+export interface SavePort {
+  put(request: SaveRequest): Promise<SaveAnswer>;
+  /** The newest saved mask of the frame, asked after an answer was lost. Null when it cannot be told now. */
+  newest(
+    frameId: string,
+  ): Promise<{ readonly etag: string; readonly number: number; readonly map: Labelmap } | null>;
+}
+
+/** Where unsaved work is kept on this device; `Journal` is one. */
+export interface WorkKeeper {
+  write(entry: {
+    frameId: string;
+    etag: string;
+    origin: string;
+    width: number;
+    height: number;
+    runs: Uint32Array<ArrayBuffer>;
+    at: number;
+    activeSeconds: number;
+    strokes: number;
+  }): Promise<void>;
+  remove(frameId: string): Promise<void>;
+}
+
+export type SaveState =
+  /** Number 0: nothing saved and nothing to save. */
+  | { readonly kind: "saved"; readonly number: number }
+  /** Edited a moment ago; on this device, soon to be sent. */
+  | { readonly kind: "unsaved" }
+  | { readonly kind: "saving" }
+  | { readonly kind: "offline" }
+  | { readonly kind: "conflict"; readonly number: number; readonly author: string; readonly at: string }
+  | { readonly kind: "signedOut" }
+  | { readonly kind: "refused"; readonly message: string };
+
+/** The saved state in words, as it stands in the corner of the editor. */
+export function describe(state: SaveState): string {
+  switch (state.kind) {
+    case "saved":
+      return state.number === 0 ? "Nothing to save" : `Saved r${state.number}`;
+    case "unsaved":
+    case "saving":
+      return "Saving…";
+    case "offline":
+      return "Kept on this device (offline)";
+    case "conflict":
+      return `${state.author} saved r${state.number} meanwhile: yours is kept on this device`;
+    case "signedOut":
+      return "Kept on this device: sign in again to save";
+    case "refused":
+      return `Kept on this device, not saved: ${state.message}`;
+  }
+}
+
+export interface AutosaveOptions {
+  readonly port: SavePort;
+  readonly journal: WorkKeeper;
+  readonly encode: (map: Labelmap) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+  /** Active seconds since asked last. */
+  readonly takeActiveSeconds?: () => number;
+  /** Milliseconds after a step before it is sent; each further step starts the wait again … */
+  readonly delay?: number;
+  /** … but no step waits longer than this. */
+  readonly longestDelay?: number;
+}
+
+export interface AutosaveEvents {
+  state: { readonly frameId: string; readonly state: SaveState };
+  /** The server has a new revision, made here. */
+  saved: { readonly frameId: string; readonly etag: string; readonly number: number };
+  /** Work could not be written to this device (disk full, private window): say so, loudly. */
+  notKept: { readonly frameId: string; readonly error: Error };
+}
+
+/** Waits between tries while offline, in milliseconds; the last one repeats. */
+const BACK_OFF = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+
+/** Unsaved work on one frame. */
+interface Work {
+  readonly width: number;
+  readonly height: number;
+  readonly runs: Uint32Array<ArrayBuffer>;
+}
+
+/** One save as it left. */
+interface Sent {
+  readonly work: Work;
+  readonly activeSeconds: number;
+  readonly strokes: number;
+}
+
+interface FrameRecord {
+  readonly frameId: string;
+  etag: string;
+  /** Of the newest revision known; 0 where there is none. */
+  number: number;
+  origin: string;
+  state: SaveState;
+  /** What the server does not have yet. */
+  work: Work | null;
+  /** What was sent and may or may not have arrived. */
+  doubtful: Sent | null;
+  activeSeconds: number;
+  strokes: number;
+  unsavedSince: number;
+  timer: ReturnType<typeof setTimeout> | null;
+  failures: number;
+  /** The save under way. */
+  saving: Promise<void> | null;
+  /** The last write to the journal: a save waits for it. */
+  kept: Promise<void>;
+}
+
+/**
+ * Saves every step by itself: first to this device, then, about a second later, to the server.
+ *
+ * Holds the unsaved work of every frame visited until the server has it, so changing the frame never
+ * waits for the network. Nothing is sent twice at once; a step made while a save is under way is sent
+ * after it, on top of the revision it made.
+ */
+export class Autosave {
+  private readonly emitter = new Emitter<AutosaveEvents>();
+  private readonly records = new Map<string, FrameRecord>();
+  private readonly delay: number;
+  private readonly longestDelay: number;
+
+  constructor(private readonly options: AutosaveOptions) {
+    this.delay = options.delay ?? 1_000;
+    this.longestDelay = options.longestDelay ?? 5_000;
+  }
+
+  on<Name extends keyof AutosaveEvents>(
+    name: Name,
+    listener: (event: AutosaveEvents[Name]) => void,
+  ): () => void {
+    return this.emitter.on(name, listener);
+  }
+
+  /**
+   * A frame was loaded at this revision. False when it must be loaded again: a save made meanwhile is
+   * newer. Changes nothing while there is unsaved work on it.
+   */
+  opened(frameId: string, etag: string, number: number, origin: string): boolean {
+    const known = this.records.get(frameId);
+    if (known && (known.work || known.saving)) return true;
+    if (known && known.number > number) return false;
+    this.records.set(frameId, {
+      frameId,
+      etag,
+      number,
+      origin,
+      state: { kind: "saved", number },
+      work: null,
+      doubtful: null,
+      activeSeconds: 0,
+      strokes: 0,
+      unsavedSince: 0,
+      timer: null,
+      failures: 0,
+      saving: null,
+      kept: Promise.resolve(),
+    });
+    return true;
+  }
+
+  /** A step was made: keep it, and send it soon. */
+  edited(frameId: string, map: Labelmap): void {
+    const record = this.mustKnow(frameId);
+    if (!record.work) record.unsavedSince = Date.now();
+    record.work = { width: map.width, height: map.height, runs: toRuns(map) };
+    record.strokes++;
+    record.activeSeconds += this.options.takeActiveSeconds?.() ?? 0;
+    this.keep(record);
+    // Conflicts, sign-in and refusals wait for the person; offline waits for its own next try.
+    if (record.state.kind === "saved" || record.state.kind === "unsaved") {
+      this.show(record, { kind: "unsaved" });
+      const waited = Date.now() - record.unsavedSince;
+      this.schedule(record, Math.max(0, Math.min(this.delay, this.longestDelay - waited)));
+    }
+  }
+
+  state(frameId: string): SaveState {
+    return this.records.get(frameId)?.state ?? { kind: "saved", number: 0 };
+  }
+
+  etag(frameId: string): string | null {
+    return this.records.get(frameId)?.etag ?? null;
+  }
+
+  /** The frame's newest work where the server does not have it yet: what to show when it is opened again. */
+  unsavedMap(frameId: string): Labelmap | null {
+    const work = this.records.get(frameId)?.work;
+    return work ? mapOf(work) : null;
+  }
+
+  /** How many frames have work the server does not have. */
+  get unsavedFrames(): number {
+    return [...this.records.values()].filter((record) => record.work).length;
+  }
+
+  /** Ctrl S, or before submitting: send now. Resolves to what became of it, with nothing under way. */
+  async saveNow(frameId: string): Promise<SaveState> {
+    const record = this.mustKnow(frameId);
+    // A step made during a save is sent by a save of its own.
+    do {
+      await (record.saving ?? this.save(record));
+    } while (record.work && record.state.kind === "unsaved");
+    return record.state;
+  }
+
+  /** The network is back: try everything that waits for it, now. */
+  online(): void {
+    for (const record of this.records.values()) {
+      if (record.state.kind !== "offline") continue;
+      record.failures = 0;
+      void this.save(record);
+    }
+  }
+
+  /** The person has signed in again. */
+  signedIn(): void {
+    for (const record of this.records.values()) if (record.state.kind === "signedOut") void this.save(record);
+  }
+
+  /** After a conflict the person chose: put this map (mine, or a merge) on top of the newest revision. */
+  async keepMine(frameId: string, newestEtag: string, merged?: Labelmap): Promise<SaveState> {
+    const record = this.mustKnow(frameId);
+    record.etag = newestEtag;
+    record.doubtful = null;
+    if (merged) {
+      record.work = { width: merged.width, height: merged.height, runs: toRuns(merged) };
+      this.keep(record);
+    }
+    this.show(record, { kind: "unsaved" });
+    return this.saveNow(frameId);
+  }
+
+  /** The person chose the server's mask: forget the unsaved work here. Then load the frame again. */
+  async discard(frameId: string): Promise<void> {
+    const record = this.mustKnow(frameId);
+    this.stopTimer(record);
+    await record.saving;
+    this.stopTimer(record);
+    record.work = null;
+    record.doubtful = null;
+    await record.kept;
+    await this.options.journal.remove(frameId);
+    this.records.delete(frameId);
+    this.emitter.emit("state", { frameId, state: this.state(frameId) });
+  }
+
+  /** Stop all timers. Unsaved work stays in the journal. */
+  dispose(): void {
+    for (const record of this.records.values()) this.stopTimer(record);
+  }
+
+  private save(record: FrameRecord): Promise<void> {
+    if (record.saving) return record.saving;
+    this.stopTimer(record);
+    if (!record.work) return Promise.resolve();
+    record.saving = this.send(record, record.work).finally(() => {
+      record.saving = null;
+      // A step made meanwhile waits its own second from now.
+      if (record.state.kind === "unsaved") this.schedule(record, this.delay);
+    });
+    return record.saving;
+  }
+
+  private async send(record: FrameRecord, work: Work): Promise<void> {
+    this.show(record, { kind: "saving" });
+    await record.kept;
+    const sent: Sent = { work, activeSeconds: record.activeSeconds, strokes: record.strokes };
+    let answer: SaveAnswer | null;
+    try {
+      answer = await this.options.port.put({
+        frameId: record.frameId,
+        png: await this.options.encode(mapOf(work)),
+        etag: record.etag,
+        meta: { origin: record.origin, activeSeconds: sent.activeSeconds, strokes: sent.strokes },
+      });
+      if (answer.kind === "stale" && record.doubtful)
+        answer = await this.recognise(record, record.doubtful, answer);
+    } catch (error) {
+      // A fault of ours (a PNG that cannot be made, a port that throws): the work is safe, say what is wrong.
+      answer = { kind: "refused", message: error instanceof Error ? error.message : String(error) };
+    }
+    if (!answer) this.show(record, { kind: "unsaved" });
+    else if (answer.kind === "saved") await this.saved(record, sent, answer);
+    else if (answer.kind === "stale") this.show(record, { ...answer, kind: "conflict" });
+    else this.show(record, answer);
+
+    if (answer?.kind === "offline") {
+      record.doubtful ??= sent;
+      this.schedule(record, BACK_OFF[Math.min(record.failures, BACK_OFF.length - 1)]);
+      record.failures++;
+    }
+  }
+
+  private async saved(
+    record: FrameRecord,
+    sent: Sent,
+    answer: SaveAnswer & { kind: "saved" },
+  ): Promise<void> {
+    record.etag = answer.etag;
+    record.number = answer.number;
+    record.origin = "hand";
+    record.failures = 0;
+    // A save recognised as having arrived has been taken off already: its record is no longer in doubt.
+    record.activeSeconds = Math.max(0, record.activeSeconds - sent.activeSeconds);
+    record.strokes = Math.max(0, record.strokes - sent.strokes);
+    record.doubtful = null;
+    if (record.work === sent.work) record.work = null;
+    if (record.work) {
+      // The work in the journal grew from this revision now.
+      record.unsavedSince = Date.now();
+      this.keep(record);
+    } else {
+      await record.kept;
+      // A step made while waiting for the disk has written its own entry: that one stays.
+      if (!record.work) await this.remove(record);
+    }
+    this.emitter.emit("saved", { frameId: record.frameId, etag: answer.etag, number: answer.number });
+    this.show(record, record.work ? { kind: "unsaved" } : { kind: "saved", number: answer.number });
+  }
+
+  /**
+   * "Stale" after a lost answer may mean our own save that did arrive: then the newest mask is what we
+   * sent, nobody is in conflict, and the work goes on from there. Null: send again, on the new revision.
+   */
+  private async recognise(
+    record: FrameRecord,
+    doubtful: Sent,
+    stale: SaveAnswer & { kind: "stale" },
+  ): Promise<SaveAnswer | null> {
+    const newest = await this.options.port.newest(record.frameId);
+    if (!newest) return { kind: "offline" };
+    if (!mapOf(doubtful.work).equals(newest.map)) return stale;
+    record.etag = newest.etag;
+    record.number = newest.number;
+    record.doubtful = null;
+    record.activeSeconds -= doubtful.activeSeconds;
+    record.strokes -= doubtful.strokes;
+    if (!record.work || !mapOf(record.work).equals(newest.map)) return null;
+    return { kind: "saved", etag: newest.etag, number: newest.number };
+  }
+
+  private keep(record: FrameRecord): void {
+    if (!record.work) return;
+    const { frameId, etag, origin, activeSeconds, strokes } = record;
+    const entry = { frameId, etag, origin, ...record.work, at: Date.now(), activeSeconds, strokes };
+    const write = this.options.journal.write(entry).catch((error: unknown) => {
+      this.emitter.emit("notKept", { frameId, error: error as Error });
+    });
+    record.kept = Promise.all([record.kept, write]).then(() => undefined);
+  }
+
+  private async remove(record: FrameRecord): Promise<void> {
+    try {
+      await this.options.journal.remove(record.frameId);
+    } catch (error) {
+      this.emitter.emit("notKept", { frameId: record.frameId, error: error as Error });
+    }
+  }
+
+  private schedule(record: FrameRecord, delay: number): void {
+    this.stopTimer(record);
+    record.timer = setTimeout(() => {
+      record.timer = null;
+      void this.save(record);
+    }, delay);
+  }
+
+  private stopTimer(record: FrameRecord): void {
+    if (record.timer !== null) clearTimeout(record.timer);
+    record.timer = null;
+  }
+
+  private show(record: FrameRecord, state: SaveState): void {
+    record.state = state;
+    this.emitter.emit("state", { frameId: record.frameId, state });
+  }
+
+  private mustKnow(frameId: string): FrameRecord {
+    const record = this.records.get(frameId);
+    if (!record) throw new Error(`frame ${frameId} was never opened: call opened() first`);
+    return record;
+  }
+}
+
+function mapOf(work: Work): Labelmap {
+  return fromRuns(work.width, work.height, work.runs);
+}

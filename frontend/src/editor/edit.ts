@@ -1,0 +1,148 @@
+import { type Box, unionBox } from "./box";
+import type { Labelmap } from "./labelmap";
+
+/** The longest run one entry can hold: 16 bits beside two labels of 8. */
+const LONGEST = 0xffff;
+
+/**
+ * What one box of the label map held before and after an edit.
+ *
+ * Kept as runs `length << 16 | before << 8 | after` over the box's rows: a brush stroke takes some
+ * hundred bytes, so that hundreds of steps fit in memory whatever the size of the picture.
+ */
+export class LabelmapEdit {
+  private constructor(
+    /** The smallest box around all changed pixels. */
+    readonly box: Box,
+    private readonly runs: Uint32Array,
+  ) {}
+
+  /** The edit that leads from `before` to `after` inside `box`; null when no pixel differs there. */
+  static between(before: Labelmap, after: Labelmap, box: Box): LabelmapEdit | null {
+    const tight = changedBox(before, after, box);
+    if (!tight) return null;
+
+    let runs = new Uint32Array(256);
+    let count = 0;
+    let length = 0;
+    let pair = -1;
+    for (let y = tight.y; y < tight.y + tight.height; y++) {
+      const start = y * before.width + tight.x;
+      for (let i = start; i < start + tight.width; i++) {
+        const here = (before.data[i] << 8) | after.data[i];
+        if (here === pair && length < LONGEST) {
+          length++;
+          continue;
+        }
+        if (length > 0) runs[count++] = (length << 16) | pair;
+        if (count === runs.length) {
+          const larger = new Uint32Array(runs.length * 2);
+          larger.set(runs);
+          runs = larger;
+        }
+        pair = here;
+        length = 1;
+      }
+    }
+    runs[count++] = (length << 16) | pair;
+    return new LabelmapEdit(tight, runs.slice(0, count));
+  }
+
+  /** Memory this step holds, in bytes. */
+  get bytes(): number {
+    return this.runs.byteLength + 64;
+  }
+
+  undo(map: Labelmap): void {
+    this.apply(map, 8);
+  }
+
+  redo(map: Labelmap): void {
+    this.apply(map, 0);
+  }
+
+  private apply(map: Labelmap, shift: 0 | 8): void {
+    let x = 0;
+    let at = this.box.y * map.width + this.box.x;
+    for (const run of this.runs) {
+      const value = (run >>> shift) & 0xff;
+      // A run may reach over the ends of several rows of the box.
+      for (let left = run >>> 16; left > 0; ) {
+        const length = Math.min(left, this.box.width - x);
+        map.data.fill(value, at, at + length);
+        left -= length;
+        x += length;
+        at += length;
+        if (x === this.box.width) {
+          x = 0;
+          at += map.width - this.box.width;
+        }
+      }
+    }
+  }
+}
+
+/** Painting in the making: what a tool has changed since it began. It ends in `finish` or in `revert`. */
+export class OpenEdit {
+  private box: Box | null = null;
+  private ended = false;
+
+  constructor(
+    /** The label map the tool paints in. */
+    readonly map: Labelmap,
+    private readonly committed: Labelmap,
+    private readonly onPainted: (box: Box) => void,
+    private readonly onEnd: (edit: LabelmapEdit | null) => void,
+  ) {}
+
+  /** Tell which pixels may have changed. Pixels changed and not told of are not undone. */
+  painted(box: Box | null): void {
+    if (!box || this.ended) return;
+    this.box = unionBox(this.box, box);
+    this.onPainted(box);
+  }
+
+  /** Keep what was painted, as one undo step; no step when nothing changed. */
+  finish(): void {
+    if (this.ended) return;
+    const edit = this.box && LabelmapEdit.between(this.committed, this.map, this.box);
+    if (edit) this.committed.copyBox(edit.box, this.map);
+    this.end(edit);
+  }
+
+  /** As if it never began. */
+  revert(): void {
+    if (this.ended) return;
+    if (this.box) {
+      this.map.copyBox(this.box, this.committed);
+      this.onPainted(this.box);
+    }
+    this.end(null);
+  }
+
+  private end(edit: LabelmapEdit | null): void {
+    this.ended = true;
+    this.onEnd(edit);
+  }
+}
+
+function changedBox(before: Labelmap, after: Labelmap, box: Box): Box | null {
+  let left = Number.POSITIVE_INFINITY;
+  let right = -1;
+  let top = -1;
+  let bottom = -1;
+  for (let y = box.y; y < box.y + box.height; y++) {
+    const start = y * before.width;
+    let first = box.x;
+    let last = box.x + box.width - 1;
+    while (first <= last && before.data[start + first] === after.data[start + first]) first++;
+    if (first > last) continue;
+    while (before.data[start + last] === after.data[start + last]) last--;
+    if (top < 0) top = y;
+    bottom = y;
+    left = Math.min(left, first);
+    right = Math.max(right, last);
+  }
+  if (top < 0) return null;
+  return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
+}

@@ -1,0 +1,73 @@
+/**
+ * The editor engine: label maps painted on frames of a clip. Framework-free; the screen around it
+ * gives it a place to draw, the way to the server (ports), and shows its state.
+ *
+ *     const journal = await Journal.open(me.id);               // once per signed-in person
+ *     const session = new EditorSession({ labels, frames, saves, journal });
+ *     session.setFrames(clipFrames);                           // [{id, selected}] in order of time
+ *     const renderer = new Renderer(element, session.editor);  // element: position relative, with a size
+ *     const stopPointer = attachPointer(element, session.editor, () => keyboard.pointerUsed());
+ *     const keyboard = new Keyboard((action, phase) => …);     // `runEditorAction` knows the engine's own
+ *     const stopKeys = attachKeyboard(keyboard);
+ *     await session.open(frameId);
+ *
+ *     const state = useSyncExternalStore(session.editor.subscribe, session.editor.getState);
+ *     session.autosave.on("state", ({ frameId, state }) => …); // words for it: describe(state)
+ *
+ * Leaving: stopKeys(), stopPointer(), renderer.dispose(), session.dispose(). Before submitting:
+ * `await session.autosave.saveNow(id)` and go on only when its kind is "saved". Signing out:
+ * `journal.wipe()`. On the window's "online" event: `session.autosave.online()`; after signing in
+ * again in place: `session.autosave.signedIn()`.
+ */
+export { runEditorAction } from "./actions";
+export {
+  Autosave,
+  type AutosaveEvents,
+  describe,
+  type SaveAnswer,
+  type SaveMeta,
+  type SavePort,
+  type SaveRequest,
+  type SaveState,
+} from "./autosave";
+export type { Box } from "./box";
+export { MaskDocument } from "./document";
+export {
+  Editor,
+  type EditorEvents,
+  type EditorState,
+  MAX_BRUSH,
+  MIN_BRUSH,
+  type OpenFrame,
+  type PaintOver,
+  type Picture,
+} from "./editor";
+export { FrameCache } from "./frameCache";
+export { Journal, type JournalEntry, type PendingWork } from "./journal";
+export {
+  type Action,
+  type ActionPhase,
+  attachKeyboard,
+  type Binding,
+  DEFAULT_KEYS,
+  Keyboard,
+  type KeyMap,
+} from "./keyboard";
+export { BACKGROUND, Labelmap, NOT_ANNOTATED } from "./labelmap";
+export { paintOverlay } from "./overlay";
+export { colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
+export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
+export { decodePng, encodePng, WrongPng } from "./png";
+export { attachPointer } from "./pointer";
+export { Renderer } from "./renderer";
+export {
+  EditorSession,
+  type FramePort,
+  type FrameRef,
+  type LoadedFrame,
+  type RecoveredWork,
+  type SessionEvents,
+  type SessionOptions,
+} from "./session";
+export type { ToolName } from "./tools";
+export type { ImagePoint, ScreenPoint, Size, View } from "./transform";

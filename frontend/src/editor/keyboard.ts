@@ -1,0 +1,237 @@
+/** What a key can mean. The screen decides what is done about each. */
+export type Action =
+  | "tool.brush"
+  | "tool.eraser"
+  | "tool.polygon"
+  | "tool.fill"
+  | "brush.smaller"
+  | "brush.larger"
+  | `label.${number}`
+  | "label.swap"
+  | "masks.hide"
+  | "masks.outlines"
+  | "frame.previous"
+  | "frame.next"
+  | "frame.previousSelected"
+  | "frame.nextSelected"
+  | "frame.nextWaiting"
+  | "frame.submit"
+  | "draft.accept"
+  | "play"
+  | "pan"
+  | "undo"
+  | "redo"
+  | "save"
+  | "cancel"
+  | "finish"
+  | "stepBack"
+  | "view.fit"
+  | "panels"
+  | "help";
+
+/** What a chord does: at once, when tapped, or for as long as it is held. */
+export interface Binding {
+  /** Done when the key goes down, or, where `hold` is given too, when it comes up quickly. */
+  readonly tap?: Action;
+  /** Begins when the key goes down ("start") and ends when it comes up ("end"). */
+  readonly hold?: Action;
+  /** `hold` begins only once the key repeats: for keys whose tap means something quite different. */
+  readonly late?: boolean;
+  /** Goes on while the key repeats. */
+  readonly repeats?: boolean;
+}
+
+/** Chords as "mod+shift+z": `mod` is Ctrl, or Command on a Mac. */
+export type KeyMap = Readonly<Record<string, Binding>>;
+
+export const DEFAULT_KEYS: KeyMap = {
+  b: { tap: "tool.brush" },
+  e: { tap: "tool.eraser" },
+  p: { tap: "tool.polygon" },
+  f: { tap: "tool.fill" },
+  "[": { tap: "brush.smaller", repeats: true },
+  "]": { tap: "brush.larger", repeats: true },
+  "1": { tap: "label.1" },
+  "2": { tap: "label.2" },
+  "3": { tap: "label.3" },
+  "4": { tap: "label.4" },
+  "5": { tap: "label.5" },
+  "6": { tap: "label.6" },
+  "7": { tap: "label.7" },
+  "8": { tap: "label.8" },
+  "9": { tap: "label.9" },
+  "0": { tap: "label.10", hold: "view.fit", late: true },
+  x: { tap: "label.swap" },
+  h: { hold: "masks.hide" },
+  o: { tap: "masks.outlines" },
+  ",": { tap: "frame.previous", repeats: true },
+  ".": { tap: "frame.next", repeats: true },
+  "shift+,": { tap: "frame.previousSelected" },
+  "shift+.": { tap: "frame.nextSelected" },
+  space: { tap: "play", hold: "pan" },
+  w: { tap: "frame.nextWaiting" },
+  enter: { tap: "finish" },
+  y: { tap: "draft.accept" },
+  "mod+z": { tap: "undo", repeats: true },
+  "mod+shift+z": { tap: "redo", repeats: true },
+  "mod+y": { tap: "redo", repeats: true },
+  "mod+s": { tap: "save" },
+  escape: { tap: "cancel" },
+  backspace: { tap: "stepBack" },
+  tab: { tap: "panels" },
+  "shift+?": { tap: "help" },
+};
+
+export type ActionPhase = "tap" | "start" | "end";
+
+/** A key down longer than this, in milliseconds, was held and not tapped. */
+export const TAP_LIMIT = 250;
+
+/** What the keyboard needs of an event; a DOM KeyboardEvent is one. */
+export interface KeyEvent {
+  readonly key: string;
+  readonly code: string;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly shiftKey: boolean;
+  readonly altKey: boolean;
+  readonly repeat: boolean;
+  readonly timeStamp: number;
+}
+
+interface Held {
+  readonly binding: Binding;
+  readonly since: number;
+  /** Its `hold` has begun and must end. */
+  begun: boolean;
+  /** The pointer was used meanwhile, or it was held long: its release is no tap. */
+  used: boolean;
+}
+
+/** Turns keys into actions. `onKeyDown` and `onKeyUp` tell whether the key was ours (then prevent its default). */
+export class Keyboard {
+  private readonly down = new Map<string, Held>();
+
+  constructor(
+    private readonly run: (action: Action, phase: ActionPhase) => void,
+    private readonly keys: KeyMap = DEFAULT_KEYS,
+  ) {}
+
+  onKeyDown(event: KeyEvent): boolean {
+    const binding = this.keys[chordOf(event)];
+    if (!binding) return false;
+    if (event.repeat) {
+      const held = this.down.get(event.code);
+      if (held && binding.late && !held.begun) this.begin(held);
+      if (binding.repeats && binding.tap) this.run(binding.tap, "tap");
+      return true;
+    }
+    if (binding.hold) {
+      const held: Held = { binding, since: event.timeStamp, begun: false, used: false };
+      this.down.set(event.code, held);
+      if (!binding.late) this.begin(held);
+    } else if (binding.tap) this.run(binding.tap, "tap");
+    return true;
+  }
+
+  onKeyUp(event: KeyEvent): boolean {
+    const held = this.down.get(event.code);
+    if (!held) return false;
+    this.down.delete(event.code);
+    this.end(held);
+    const wasTap = !held.used && event.timeStamp - held.since <= TAP_LIMIT;
+    if (held.binding.tap && wasTap) this.run(held.binding.tap, "tap");
+    return true;
+  }
+
+  /** The pointer was used while keys were held (a pan with `Space`): their release is no tap. */
+  pointerUsed(): void {
+    for (const held of this.down.values()) held.used = true;
+  }
+
+  /** The window lost focus and will not see the keys come up. */
+  releaseAll(): void {
+    for (const held of this.down.values()) this.end(held);
+    this.down.clear();
+  }
+
+  private begin(held: Held): void {
+    held.begun = true;
+    if (held.binding.hold) this.run(held.binding.hold, "start");
+  }
+
+  private end(held: Held): void {
+    if (held.begun && held.binding.hold) this.run(held.binding.hold, "end");
+  }
+}
+
+const CODES: Readonly<Record<string, string>> = {
+  Comma: ",",
+  Period: ".",
+  BracketLeft: "[",
+  BracketRight: "]",
+  Space: "space",
+  Slash: "/",
+};
+
+/** The chord of an event, the same on every keyboard layout. */
+export function chordOf(event: KeyEvent): string {
+  const parts: string[] = [];
+  if (event.ctrlKey || event.metaKey) parts.push("mod");
+  if (event.altKey) parts.push("alt");
+  if (event.shiftKey) parts.push("shift");
+  parts.push(keyName(event));
+  return parts.join("+");
+}
+
+function keyName({ key, code }: KeyEvent): string {
+  if (key === "?") return "?";
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  // Digits by place: on a French keyboard they need shift. The numeric pad counts as well.
+  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code);
+  if (digit) return digit[1];
+  if (CODES[code]) return CODES[code];
+  // Keyboards without Latin letters: the place of the key says which it would be.
+  const letter = /^Key([A-Z])$/.exec(code);
+  if (letter) return letter[1].toLowerCase();
+  return key.toLowerCase();
+}
+
+/** Typing goes into this element: keys are not ours. */
+function takesTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+}
+
+/** These keys press the focused button or leave it; elsewhere they are ours. */
+function pressesControl(event: KeyboardEvent): boolean {
+  if (!["Enter", " ", "Tab"].includes(event.key)) return false;
+  const target = event.target;
+  return (
+    target instanceof HTMLElement &&
+    target.closest("button, a, [role=button], [role=menuitem], [role=dialog]") !== null
+  );
+}
+
+/** Listen on the window. Returns the function that stops it. */
+export function attachKeyboard(keyboard: Keyboard, target: Window = window): () => void {
+  const stop = new AbortController();
+  const { signal } = stop;
+  target.addEventListener(
+    "keydown",
+    (event) => {
+      if (takesTyping(event.target) || pressesControl(event)) return;
+      if (keyboard.onKeyDown(event)) event.preventDefault();
+    },
+    { signal },
+  );
+  target.addEventListener(
+    "keyup",
+    (event) => {
+      if (keyboard.onKeyUp(event)) event.preventDefault();
+    },
+    { signal },
+  );
+  target.addEventListener("blur", () => keyboard.releaseAll(), { signal });
+  return () => stop.abort();
+}

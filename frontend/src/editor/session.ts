@@ -1,0 +1,250 @@
+import { ActivityClock } from "./activity";
+import { Autosave, type SavePort } from "./autosave";
+import { MaskDocument } from "./document";
+import { Editor, type Picture } from "./editor";
+import { Emitter } from "./emitter";
+import { FrameCache } from "./frameCache";
+import type { Journal, PendingWork } from "./journal";
+import type { Labelmap } from "./labelmap";
+import type { LabelStyle } from "./palette";
+import { encodePng } from "./png";
+
+/** One frame of the clip, in clip order. */
+export interface FrameRef {
+  readonly id: string;
+  /** Picked for annotation; the others are context. */
+  readonly selected: boolean;
+}
+
+/** What the server has of a frame. */
+export interface LoadedFrame {
+  readonly picture: Picture;
+  /** The saved mask, else the draft, else blank: what the work starts from. */
+  readonly map: Labelmap;
+  /** Of the saved mask, as in the ETag header: "r0" with its quotes where there is none. */
+  readonly etag: string;
+  /** Of the saved revision, 0 where there is none. */
+  readonly number: number;
+  /** "blank", "draft" or "hand": told with the first save. */
+  readonly origin: string;
+}
+
+/** The way to the frames. Rejects when a frame cannot be had; must heed `signal`. */
+export interface FramePort {
+  load(frameId: string, signal: AbortSignal): Promise<LoadedFrame>;
+}
+
+export interface SessionOptions {
+  readonly labels: readonly LabelStyle[];
+  readonly frames: FramePort;
+  readonly saves: SavePort;
+  readonly journal: Journal;
+  readonly readOnly?: boolean;
+  /** Memory for decoded frames, in bytes. */
+  readonly cacheBytes?: number;
+}
+
+export interface SessionEvents {
+  /** Work of an earlier visit was found on this device: offer it with `takeRecovered` / `dropRecovered`. */
+  recovered: RecoveredWork | null;
+  /** A frame is being opened and is not here yet. */
+  opening: string;
+  opened: string;
+  /** It could not be opened; the frame before stays on the table. */
+  failed: { readonly frameId: string; readonly error: Error };
+}
+
+export interface RecoveredWork {
+  readonly frameId: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The server has a newer mask than the one this work grew from. */
+  readonly isOutdated: boolean;
+}
+
+interface Visit {
+  readonly picture: Picture;
+  readonly document: MaskDocument;
+  readonly bytes: number;
+  close(): void;
+}
+
+/**
+ * One clip on the table: opens frames into the editor, loads neighbours ahead, saves every step, finds
+ * work again that an earlier visit lost.
+ */
+export class EditorSession {
+  readonly editor: Editor;
+  readonly autosave: Autosave;
+  private readonly emitter = new Emitter<SessionEvents>();
+  private readonly cache: FrameCache<Visit>;
+  private readonly clock = new ActivityClock();
+  private order: readonly FrameRef[] = [];
+  private wanted: string | null = null;
+  private found: PendingWork | null = null;
+
+  constructor(private readonly options: SessionOptions) {
+    this.editor = new Editor({ labels: options.labels, readOnly: options.readOnly });
+    this.autosave = new Autosave({
+      port: options.saves,
+      journal: options.journal,
+      encode: encodePng,
+      takeActiveSeconds: () => this.clock.take(),
+    });
+    this.cache = new FrameCache({
+      load: (frameId, signal) => this.load(frameId, signal),
+      maxBytes: options.cacheBytes,
+    });
+    this.editor.on("edited", ({ frameId, map }) => this.autosave.edited(frameId, map));
+    this.editor.on("preview", () => this.clock.touch());
+  }
+
+  on<Name extends keyof SessionEvents>(
+    name: Name,
+    listener: (event: SessionEvents[Name]) => void,
+  ): () => void {
+    return this.emitter.on(name, listener);
+  }
+
+  /** The clip's frames in order of time; may be given again when the selection changes. */
+  setFrames(order: readonly FrameRef[]): void {
+    this.order = order;
+    if (this.wanted) void this.cache.around(this.wanted, this.neighbours(this.wanted));
+  }
+
+  get frameId(): string | null {
+    return this.editor.openFrame?.id ?? null;
+  }
+
+  /**
+   * Put a frame on the table. The one before is saved in the background. When another is asked for
+   * before this one is here, only the last is opened. Resolves true when it is open.
+   */
+  async open(frameId: string): Promise<boolean> {
+    this.wanted = frameId;
+    this.editor.cancel();
+    this.showRecovered(null);
+    if (!this.cache.has(frameId)) this.emitter.emit("opening", frameId);
+    let visit: Visit;
+    let pending: PendingWork[];
+    try {
+      [visit, pending] = await Promise.all([this.cache.get(frameId), this.options.journal.pending(frameId)]);
+    } catch (error) {
+      if (this.wanted === frameId) this.emitter.emit("failed", { frameId, error: error as Error });
+      return false;
+    }
+    if (this.wanted !== frameId) return false;
+    this.clock.pause();
+    this.clock.take();
+    this.editor.open({ id: frameId, picture: visit.picture, document: visit.document });
+    this.emitter.emit("opened", frameId);
+    await this.offer(pending);
+    void this.cache.around(frameId, this.neighbours(frameId));
+    return true;
+  }
+
+  /** The frame some steps away in the clip, or among the selected ones; null at the ends. */
+  neighbour(steps: number, onlySelected = false): string | null {
+    const from = this.order.findIndex((frame) => frame.id === this.wanted);
+    if (from < 0) return null;
+    const direction = Math.sign(steps);
+    let left = Math.abs(steps);
+    for (let i = from + direction; i >= 0 && i < this.order.length; i += direction) {
+      if (onlySelected && !this.order[i].selected) continue;
+      if (--left === 0) return this.order[i].id;
+    }
+    return null;
+  }
+
+  /** Go to a neighbour; false at the ends of the clip. */
+  async step(steps: number, onlySelected = false): Promise<boolean> {
+    const next = this.neighbour(steps, onlySelected);
+    return next !== null && this.open(next);
+  }
+
+  /** Put the found work on the table, as one undo step; it is saved like any other step. */
+  async takeRecovered(): Promise<void> {
+    const { found } = this;
+    if (!found || found.frameId !== this.frameId) return;
+    this.editor.applyMap(found.map);
+    await this.autosave.saveNow(found.frameId);
+    // Only now: until the step above is kept, this is the only copy.
+    await this.options.journal.remove(found.frameId, found.writer);
+    this.showRecovered(null);
+  }
+
+  async dropRecovered(): Promise<void> {
+    const { found } = this;
+    if (!found) return;
+    await this.options.journal.remove(found.frameId, found.writer);
+    this.showRecovered(null);
+  }
+
+  /** Load the open frame anew, after the person chose the server's mask over their own. */
+  async reload(): Promise<boolean> {
+    const { frameId } = this;
+    if (!frameId) return false;
+    await this.autosave.discard(frameId);
+    this.editor.close();
+    this.cache.drop(frameId);
+    return this.open(frameId);
+  }
+
+  dispose(): void {
+    this.editor.close();
+    this.autosave.dispose();
+    this.cache.clear();
+  }
+
+  private async load(frameId: string, signal: AbortSignal): Promise<Visit> {
+    let loaded = await this.options.frames.load(frameId, signal);
+    while (!this.autosave.opened(frameId, loaded.etag, loaded.number, loaded.origin)) {
+      loaded.picture.close();
+      loaded = await this.options.frames.load(frameId, signal);
+    }
+    // Steps of this visit that are still on their way to the server are newer than what it sent.
+    const document = new MaskDocument(this.autosave.unsavedMap(frameId) ?? loaded.map);
+    const { picture } = loaded;
+    const bytes = 4 * document.labelmap.data.length + document.bytes;
+    return { picture, document, bytes, close: () => picture.close() };
+  }
+
+  private neighbours(frameId: string): string[] {
+    if (frameId !== this.wanted) return [];
+    const near = [
+      this.neighbour(1, true),
+      this.neighbour(1),
+      this.neighbour(-1),
+      this.neighbour(-1, true),
+    ].filter((id): id is string => id !== null);
+    return [...new Set(near)];
+  }
+
+  private async offer(pending: readonly PendingWork[]): Promise<void> {
+    const open = this.editor.openFrame;
+    if (!open) return;
+    for (const work of pending) {
+      if (work.map.width !== this.editor.width || work.map.height !== this.editor.height) continue;
+      if (work.map.equals(open.document.labelmap)) {
+        // It did arrive: the page only died before it heard so.
+        await this.options.journal.remove(work.frameId, work.writer);
+        continue;
+      }
+      this.showRecovered(work);
+      return;
+    }
+  }
+
+  private showRecovered(found: PendingWork | null): void {
+    if (!found && !this.found) return;
+    this.found = found;
+    this.emitter.emit(
+      "recovered",
+      found && {
+        frameId: found.frameId,
+        at: found.at,
+        isOutdated: found.etag !== this.autosave.etag(found.frameId),
+      },
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import type { OpenEdit } from "../edit";
+import type { PaintMask } from "../raster";
+import type { ImagePoint } from "../transform";
+
+/**
+ * What a tool is told. Points are image points: only `transform.ts` knows the zoom.
+ *
+ * One way in (the pointer goes down) and two ways out: finishing leaves one undo step, cancelling
+ * leaves no trace.
+ */
+export interface Tool {
+  /** True from the first press until the step is finished or cancelled. */
+  readonly isBusy: boolean;
+  onPointerDown(at: ImagePoint): void;
+  onPointerMove(at: ImagePoint): void;
+  onPointerUp(at: ImagePoint): void;
+  /** Escape, a lost pointer or a tool switch: as if it never began. */
+  onCancel(): void;
+  /** Enter: finish a step that takes several presses. */
+  onFinish?(): void;
+  /** Undo while busy: take back the last press. */
+  onStepBack?(): void;
+  /** What to draw over the picture while the pointer is at `hover` (null: outside). */
+  preview(hover: ImagePoint | null): readonly Preview[];
+}
+
+/** A shape on the cursor canvas, in image points. */
+export type Preview =
+  | { readonly kind: "circle"; readonly centre: ImagePoint; readonly diameter: number }
+  | { readonly kind: "path"; readonly points: readonly ImagePoint[]; readonly label: number };
+
+/** What a tool may know and do. The editor is one; a test may be another. */
+export interface ToolHost {
+  readonly width: number;
+  readonly height: number;
+  /** The label painted with. */
+  readonly label: number;
+  /** Brush diameter, whole image pixels. */
+  readonly brushSize: number;
+  /** CSS pixels per image pixel. */
+  readonly scale: number;
+  /** Which labels painting with `label` may replace, by the paint-over rule and the locks. */
+  mayReplace(label: number): PaintMask;
+  begin(): OpenEdit;
+  /** Move the picture, in CSS pixels. */
+  panBy(dx: number, dy: number): void;
+  /** Ask for `preview` to be drawn again. */
+  previewChanged(): void;
+}
