@@ -1,7 +1,7 @@
 """Rules for the whole test run: no check is left out in silence, and the stages of `make test`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -37,13 +37,16 @@ def uses_database(item: pytest.Item) -> bool:
     """Whether a test asks pytest-django for the database, by mark, by fixture or as a Django TestCase."""
     from django.test import TransactionTestCase
 
-    in_class = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, TransactionTestCase)
+    owner = getattr(item, "cls", None)
+    in_class = isinstance(owner, type) and issubclass(owner, TransactionTestCase)
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(item.get_closest_marker("django_db")) or in_class or bool(DATABASE_FIXTURES & fixtures)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skipped test is a failed test: a check that cannot run must be seen."""
     report = yield
     if report.skipped and IN_CI and not hasattr(report, "wasxfail"):

@@ -113,6 +113,9 @@ def test_the_access_log_has_no_query_string(caplog):
     async def send(message):
         assert message["status"] == 204
 
+    async def receive():
+        return {"type": "http.request"}
+
     scope = {
         "type": "http",
         "method": "GET",
@@ -121,7 +124,7 @@ def test_the_access_log_has_no_query_string(caplog):
         "headers": [],
     }
     with caplog.at_level(logging.INFO, logger="access"):
-        asyncio.run(with_access_log(app)(scope, None, send))
+        asyncio.run(with_access_log(app)(scope, receive, send))
     assert len(caplog.records) == 1
     assert caplog.records[0].getMessage().startswith("GET /a\\nb 204 ")
     assert "Jane" not in caplog.text

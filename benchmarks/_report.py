@@ -1,0 +1,70 @@
+"""How every benchmark reports: a table on the console, `benchmarks/results/<name>.json` on disk."""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured thing against its budget. `ok` is None where there is no budget."""
+
+    what: str
+    measured: float
+    unit: str
+    budget: str
+    ok: bool | None
+
+
+def report(name: str, rows: list[Row]) -> None:
+    """Print the rows and write them down with date, commit and machine; missed budgets stay in the table."""
+    width = max(len(row.what) for row in rows)
+    print(f"{'':{width}}  {'measured':>12}  budget")
+    for row in rows:
+        verdict = {True: "ok", False: "MISSED", None: ""}[row.ok]
+        print(f"{row.what:{width}}  {row.measured:>8.4g} {row.unit:<4} {row.budget:>10}  {verdict}")
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(
+        {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
+            "machine": machine(),
+            "rows": [asdict(row) for row in rows],
+        },
+        indent=1,
+    )
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+
+
+def commit() -> str:
+    """The commit that was measured, with "+" when files differ from it."""
+    git = ["git", "-C", str(RESULTS.parent)]
+    head = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
+    return f"{head}{'+' if dirty else ''}"
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on: processor, cores, memory, Python."""
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory_bytes / 1e9, 1),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1),
+    }
