@@ -1,1 +1,4 @@
-"""The app: one module per step of the loop (ingest → frames → drafts → corrections → review → datasets → training → registry)."""
+"""The app: one module per step of the loop.
+
+ingest → frames → drafts → corrections → review → datasets → training → registry
+"""

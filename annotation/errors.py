@@ -25,9 +25,7 @@ class SonoloopError(Exception):
     status = 400
     code = "error"
 
-    def __init__(
-        self, message: str, detail: dict[str, Any] | None = None, *, code: str | None = None
-    ) -> None:
+    def __init__(self, message: str, detail: dict[str, Any] | None = None, *, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail or {}

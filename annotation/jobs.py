@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -57,9 +57,7 @@ def create(
     created_by: User | None = None,
 ) -> Job:
     """Add a queued job. `params` holds ids only: nothing that names a patient. The caller queues the message."""
-    job = Job.objects.create(
-        kind=kind, queue=queue, title=title, params=params, project=project, created_by=created_by
-    )
+    job = Job.objects.create(kind=kind, queue=queue, title=title, params=params, project=project, created_by=created_by)
     events.changed(job)
     return job
 
@@ -100,9 +98,7 @@ class Attempt:
         return Job.objects.filter(pk=self.job.pk, lease=self.lease, state=Job.State.RUNNING)
 
     def _end(self, state: Job.State, **values: object) -> None:
-        ended = self._mine().update(
-            state=state, lease=None, lease_expires_at=None, ended_at=timezone.now(), **values
-        )
+        ended = self._mine().update(state=state, lease=None, lease_expires_at=None, ended_at=timezone.now(), **values)
         if not ended:
             raise LeaseLost
         events.changed(self.job)
@@ -116,9 +112,7 @@ def claim(job_id: int) -> Attempt | None:
     """Take the job for one attempt, or None: it is done, cancelled, owned by a live worker, or crashed too often."""
     now, lease = timezone.now(), Job.new_lease()
     takeable = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_expires_at__lt=now)
-    taken = Job.objects.filter(
-        takeable, pk=job_id, attempts__lt=MOST_ATTEMPTS, cancel_requested=False
-    ).update(
+    taken = Job.objects.filter(takeable, pk=job_id, attempts__lt=MOST_ATTEMPTS, cancel_requested=False).update(
         state=Job.State.RUNNING,
         lease=lease,
         lease_expires_at=now + LEASE,
@@ -156,9 +150,9 @@ def run(job_id: int, work: Callable[[Attempt], None]) -> None:
         _postpone(attempt)
     except SonoloopError as refusal:
         _close(attempt, Job.State.FAILED, error=refusal.message)
-    except Exception as fault:
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the person who waits must be told
         log.exception("job %d failed", job_id)
-        reason = f"This failed because of a fault in Sonoloop ({type(fault).__name__}). Retry; if it fails again, send the log."
+        reason = f"A fault in Sonoloop stopped this ({type(fault).__name__}). Retry; if it fails again, send the log."
         _close(attempt, Job.State.FAILED, error=reason)
 
 
@@ -183,7 +177,7 @@ def _heartbeat(attempt: Attempt) -> Iterator[None]:
             try:
                 if not attempt._renew():
                     return
-            except Exception as fault:
+            except DatabaseError as fault:
                 # A database that is busy now may answer before the lease ends; if not, the reaper takes over.
                 log.warning("job %d: heartbeat failed (%s)", attempt.job.pk, type(fault).__name__)
             finally:
@@ -235,9 +229,7 @@ def request_cancel(job: Job, user: User) -> Job:
         now = timezone.now()
         asked = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
             state=Job.State.CANCELLED, cancel_requested=True, ended_at=now
-        ) or Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(
-            cancel_requested=True, message="Stopping"
-        )
+        ) or Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_requested=True, message="Stopping")
         if not asked:
             job.refresh_from_db()
             raise Conflict(f"This job has ended ({job.state}); there is nothing to cancel.", code="job_ended")
@@ -280,9 +272,4 @@ def retry(job: Job, user: User) -> Job:
 def open_job(project_id: int, kind: Job.Kind, **params: object) -> Job | None:
     """The newest job of this kind on these ids that has not ended, if any."""
     same = {f"params__{key}": value for key, value in params.items()}
-    return (
-        Job.objects.filter(project_id=project_id, kind=kind, **same)
-        .exclude(state__in=ENDED)
-        .order_by("-id")
-        .first()
-    )
+    return Job.objects.filter(project_id=project_id, kind=kind, **same).exclude(state__in=ENDED).order_by("-id").first()

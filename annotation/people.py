@@ -68,13 +68,11 @@ def add_member(project: Project, *, username: str, role: str, by: User) -> tuple
         password = random_password()
         user = User(username=username)
         user.set_password(password)
-        user.full_clean(exclude=["password"])
+        user.full_clean(exclude=["password", "last_login"])
         user.save()
         audit.record(by, "created", user)
     if Membership.objects.filter(project=project, user=user).exists():
-        raise Conflict(
-            f"{username} is in this project already; change the role there.", code="already_member"
-        )
+        raise Conflict(f"{username} is in this project already; change the role there.", code="already_member")
     membership = Membership.objects.create(project=project, user=user, role=role)
     audit.record(by, "added", membership, role=role, user=user.pk)
     events.changed(project)
@@ -85,20 +83,13 @@ def add_member(project: Project, *, username: str, role: str, by: User) -> tuple
 def change_role(project: Project, user_id: int, *, role: str | None, by: User) -> Membership | None:
     """Give the person another role, or take them out with None. Raises NotFound, or Conflict for the last manager."""
     membership = (
-        Membership.objects.select_for_update()
-        .select_related("user")
-        .filter(project=project, user_id=user_id)
-        .first()
+        Membership.objects.select_for_update().select_related("user").filter(project=project, user_id=user_id).first()
     )
     if membership is None:
         raise NotFound("This person is not in the project.")
-    others = Membership.objects.filter(project=project, role=Membership.Role.MANAGER).exclude(
-        pk=membership.pk
-    )
+    others = Membership.objects.filter(project=project, role=Membership.Role.MANAGER).exclude(pk=membership.pk)
     if membership.role == Membership.Role.MANAGER and role != Membership.Role.MANAGER and not others.exists():
-        raise Conflict(
-            "This is the project's last manager; make another person manager first.", code="last_manager"
-        )
+        raise Conflict("This is the project's last manager; make another person manager first.", code="last_manager")
     audit.record(by, "changed role" if role else "removed", membership, role=role, user=user_id)
     if role is None:
         membership.delete()

@@ -10,9 +10,10 @@ from functools import partial
 from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from annotation import jobs
-from annotation.models import Job
+from annotation import frames, jobs
+from annotation.models import Clip, Job
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,21 @@ def _send(job_id: int) -> None:
     job = Job.objects.get(pk=job_id)
     try:
         DOORS[Job.Kind(job.kind)].apply_async((job_id,), queue=job.queue)
-    except OSError as fault:  # kombu's OperationalError is one
-        log.warning(
-            "job %d: the broker gave no answer (%s); the reaper will send it", job_id, type(fault).__name__
-        )
+    except OperationalError as fault:
+        log.warning("job %d: the broker gave no answer (%s); the reaper will send it", job_id, type(fault).__name__)
         return
     Job.objects.filter(pk=job_id).update(sent_at=timezone.now())
+
+
+@shared_task
+def ingest_clip(job_id: int) -> None:
+    """Uploaded bytes → frames; then drafts, where the project has a champion."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        clip = Clip.objects.select_related("project").get(pk=attempt.job.params["clip"])
+        frames.extract(attempt, clip)
+
+    jobs.run(job_id, work)
 
 
 @shared_task
@@ -42,4 +52,6 @@ def reap_jobs() -> None:
         _send(job.pk)
 
 
-DOORS: dict[Job.Kind, object] = {}
+DOORS = {
+    Job.Kind.INGEST: ingest_clip,
+}

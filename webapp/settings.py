@@ -26,9 +26,7 @@ HOST = read_text("SONOLOOP_HOST", "127.0.0.1")
 PORT = read_number("SONOLOOP_PORT", 8000, low=1, high=65535)
 ADMIN_PASSWORD = read_text("SONOLOOP_ADMIN_PASSWORD")
 DEMO = read_flag("SONOLOOP_DEMO", True)
-HTTPS = read_flag(
-    "SONOLOOP_HTTPS", False
-)  # a reverse proxy in front speaks HTTPS and says so in X-Forwarded-Proto
+HTTPS = read_flag("SONOLOOP_HTTPS", False)  # a reverse proxy in front speaks HTTPS and says so in X-Forwarded-Proto
 DEBUG = read_flag("SONOLOOP_DEBUG", False)
 
 if read_text("STORAGE_URL"):
@@ -43,9 +41,7 @@ def secret_key() -> str:
     given = read_text("SONOLOOP_SECRET_KEY")
     if given:
         if len(given) < 32:
-            raise BadSetting(
-                f"SONOLOOP_SECRET_KEY has {len(given)} characters; expected at least 32 random ones"
-            )
+            raise BadSetting(f"SONOLOOP_SECRET_KEY has {len(given)} characters; expected at least 32 random ones")
         return given
     DATA_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = DATA_FOLDER / "secret_key"
@@ -64,9 +60,7 @@ def secret_key() -> str:
             mine.unlink()
     key = path.read_text().strip()
     if len(key) < 32:
-        raise BadSetting(
-            f"{path} holds {len(key)} characters; delete it to get a new key (everybody signs in again)"
-        )
+        raise BadSetting(f"{path} holds {len(key)} characters; delete it to get a new key (everybody signs in again)")
     return key
 
 
@@ -256,7 +250,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.JSONParser",
         "rest_framework.parsers.MultiPartParser",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "annotation.api.schema.Schema",
     "EXCEPTION_HANDLER": "annotation.api.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -271,6 +265,13 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "FrameState": "annotation.models.Frame.State",
+        "ClipState": "annotation.models.Clip.State",
+        "JobState": "annotation.models.Job.State",
+        "RunState": "annotation.models.TrainingRun.State",
+        "ExportState": "annotation.models.Export.State",
+    },
 }
 
 # --- Queue ---------------------------------------------------------------------------------------

@@ -29,9 +29,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         digest = people.token_digest(words[1].decode("latin-1")) if len(words) == 2 else ""
         token = (
-            ApiToken.objects.select_related("user")
-            .filter(sha256=digest, revoked_at=None, user__is_active=True)
-            .first()
+            ApiToken.objects.select_related("user").filter(sha256=digest, revoked_at=None, user__is_active=True).first()
         )
         if token is None:
             raise exceptions.AuthenticationFailed("This token is unknown or was revoked.")
@@ -39,9 +37,9 @@ class BearerAuthentication(BaseAuthentication):
             raise exceptions.PermissionDenied("This token may only read. Make one with scope 'write'.")
         now = timezone.now()
         # Not at every request: a write per read would queue all of a program's reads behind each other.
-        ApiToken.objects.filter(
-            Q(last_used_at=None) | Q(last_used_at__lt=now - NOTE_USE_EVERY), pk=token.pk
-        ).update(last_used_at=now)
+        ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - NOTE_USE_EVERY), pk=token.pk).update(
+            last_used_at=now
+        )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -21,7 +21,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     if isinstance(exception, SonoloopError):
         return Response(body(exception.code, exception.message, exception.detail), status=exception.status)
     if isinstance(exception, ModelValidationError):
-        return Response(body("bad_request", " ".join(exception.messages)), status=400)
+        detail = exception.message_dict if hasattr(exception, "error_dict") else exception.messages
+        return Response(body("bad_request", _sentence(detail)), status=400)
     if isinstance(exception, exceptions.ValidationError):
         return Response(body("bad_request", _sentence(exception.detail), exception.detail), status=400)
 
@@ -48,7 +49,8 @@ def _sentence(detail: object, field: str = "") -> str:
     """Flatten a serializer's error tree into one line a person can read."""
     if isinstance(detail, dict):
         return " ".join(
-            _sentence(value, "" if key == "non_field_errors" else str(key)) for key, value in detail.items()
+            _sentence(value, "" if key in ("non_field_errors", "__all__") else str(key))
+            for key, value in detail.items()
         )
     if isinstance(detail, list):
         return " ".join(_sentence(value, field) for value in detail)

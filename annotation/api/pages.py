@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -46,6 +48,17 @@ def page(
     rows = rows[:limit]
     after = _encode([getattr(rows[-1], field.lstrip("-")) for field in order]) if more else None
     return Response({"results": render(rows), "next": after})
+
+
+def page_of(shape: type[serializers.BaseSerializer]) -> serializers.Serializer:
+    """How a page of `shape` is described in the schema."""
+    return inline_serializer(
+        f"PageOf{shape.__name__.removesuffix('Shape')}",
+        {
+            "results": shape(many=True),
+            "next": serializers.CharField(allow_null=True, help_text="cursor of the next page"),
+        },
+    )
 
 
 def _after(values: list[Any], order: tuple[str, ...]) -> Q:

@@ -1,5 +1,12 @@
 """The routes, one list per noun."""
 
-from django.urls import URLPattern
+from annotation.api import clips, events, frames, jobs, people, projects, schema  # noqa: F401 - schema registers itself
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *people.urlpatterns,
+    *projects.urlpatterns,
+    *clips.urlpatterns,
+    *frames.urlpatterns,
+    *jobs.urlpatterns,
+    *events.urlpatterns,
+]

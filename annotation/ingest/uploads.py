@@ -1,5 +1,6 @@
 """Bytes on their way in: resumable uploads, and the clip row they become. The decoder never runs here."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -69,9 +70,7 @@ def begin(project: Project, *, subject: str, length: int, by: User) -> Upload:
             code="too_large",
         )
     if shutil.disk_usage(folder()).free < length + KEEP_FREE:
-        raise IngestError(
-            "The server's disk is full. Nothing was stored; ask whoever runs it.", code="no_space"
-        )
+        raise IngestError("The server's disk is full. Nothing was stored; ask whoever runs it.", code="no_space")
     return Upload.objects.create(project=project, subject=subject, length=length, created_by=by)
 
 
@@ -113,18 +112,17 @@ def discard(upload: Upload) -> None:
 
 
 def finish(upload: Upload) -> Clip:
-    """Turn complete bytes into a clip that waits for the decoder; the upload is gone then, whatever happens.
+    """Turn complete bytes into a clip that waits for the decoder. The caller discards the upload, whatever happens.
 
     Raises IngestError when the content is not a clip, DuplicateClip when the same bytes are here already.
     """
     path = part_of(upload)
-    try:
-        sniffed = sniff(path)
-        if sniffed.kind in ("dicom", "unknown"):
-            raise refusal(sniffed)
-        return _make_clip(upload, path, sha256_of(path))
-    finally:
-        discard(upload)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    sniffed = sniff(path)
+    if sniffed.kind in ("dicom", "unknown"):
+        raise refusal(sniffed)
+    return _make_clip(upload, path, sha256_of(path))
 
 
 def _make_clip(upload: Upload, path: Path, sha256: str) -> Clip:

@@ -19,9 +19,7 @@ class Draft(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["frame", "model_version"], name="one_draft_per_model_version")
-        ]
+        constraints = [models.UniqueConstraint(fields=["frame", "model_version"], name="one_draft_per_model_version")]
 
 
 class Annotation(models.Model):
@@ -34,6 +32,8 @@ class Annotation(models.Model):
     frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="annotations")
     slot = models.PositiveSmallIntegerField(default=0)
     annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    State = Frame.State
+
     state = models.CharField(max_length=10, choices=Frame.State, default=Frame.State.OPEN)
     head = models.PositiveIntegerField(default=0)  # number of the newest revision
     created_at = models.DateTimeField(auto_now_add=True)
@@ -68,9 +68,7 @@ class Revision(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["annotation", "number"], name="revision_number_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["annotation", "number"], name="revision_number_unique")]
 
 
 class Review(models.Model):

@@ -22,9 +22,16 @@ class Subject(models.Model):
     def __str__(self) -> str:
         return self.pseudonym
 
+    def in_test_of_a_dataset(self) -> bool:
+        """Whether a frozen dataset version holds a frame of this subject on its test side."""
+        return self.project.datasets.filter(items__frame__clip__subject=self, items__split="test").exists()
+
 
 class Upload(models.Model):
-    """A file on its way in (tus 1.0). Its name is never stored: a file name can name a patient."""
+    """A file on its way in (tus 1.0). Its name is never stored: a file name can name a patient.
+
+    The bytes that arrived lie in `<data folder>/uploads/<id>`; the row is gone once a clip was made of them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="uploads")
@@ -33,7 +40,6 @@ class Upload(models.Model):
     length = models.BigIntegerField()
     offset = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
-    clip = models.ForeignKey("Clip", null=True, on_delete=models.SET_NULL, related_name="+")
 
 
 class Clip(models.Model):
@@ -116,7 +122,9 @@ class Frame(models.Model):
     selected = models.BooleanField(default=False)
     # Copies of what the annotation and the newest draft say, so that the queue is one index scan.
     state = models.CharField(max_length=10, choices=State, default=State.UNTOUCHED)
-    uncertainty = models.FloatField(null=True)
+    uncertainty = models.FloatField(
+        default=-1.0
+    )  # 0..1; -1 before the first draft (databases disagree on where NULLs sort)
     gold = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:

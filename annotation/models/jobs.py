@@ -71,7 +71,7 @@ class AuditEvent(models.Model):
     object_id = models.CharField(max_length=40)
     detail = models.JSONField(default=dict)
     # Set for views of pictures only: one row per person, clip and hour, however many frames are shown.
-    view_key = models.CharField(max_length=80, null=True, unique=True)
+    view_key = models.CharField(max_length=80, null=True, unique=True)  # noqa: DJ001 - NULLs are not unique, "" is
 
     class Meta:
         indexes = [models.Index(fields=["project", "-id"])]

@@ -1,0 +1,84 @@
+"""`GET /api/events`: Server-Sent Events, so that pages move by themselves.
+
+An async view: one waiting page costs a coroutine, not a thread. It passes on which thing changed and nothing of it.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.urls import path
+
+from annotation import people
+from annotation.api.errors import body
+from annotation.events import CHANNEL
+from annotation.models import ApiToken, Membership, User
+from webapp.broker import redis_url
+
+ALIVE_EVERY_S = 15.0
+ROLES_EVERY_S = 30.0
+
+
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Stream what changes in the person's projects."""
+    if request.method != "GET":
+        return JsonResponse(body("method_not_allowed", "Only GET works here."), status=405)
+    user = await _who(request)
+    if user is None:
+        return JsonResponse(body("not_signed_in", "Sign in first, or send a valid token."), status=401)
+    return StreamingHttpResponse(
+        _stream(user),
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _who(request: HttpRequest) -> User | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        digest = people.token_digest(token.strip())
+        row = await ApiToken.objects.select_related("user").filter(sha256=digest, revoked_at=None).afirst()
+        return row.user if row and row.user.is_active else None
+    user = await request.auser()
+    return None if isinstance(user, AnonymousUser) or not user.is_active else user
+
+
+@sync_to_async
+def _project_ids(user: User) -> set[int]:
+    return set(Membership.objects.filter(user=user).values_list("project_id", flat=True))
+
+
+async def _stream(user: User) -> AsyncIterator[bytes]:
+    client = redis.asyncio.Redis.from_url(redis_url())
+    listener = client.pubsub(ignore_subscribe_messages=True)
+    try:
+        await listener.subscribe(CHANNEL)
+        yield b": listening\n\n"
+        projects, asked_at = await _project_ids(user), time.monotonic()
+        while True:
+            message = await listener.get_message(timeout=ALIVE_EVERY_S)
+            if time.monotonic() - asked_at > ROLES_EVERY_S:
+                projects, asked_at = await _project_ids(user), time.monotonic()
+            if message is None:
+                yield b": alive\n\n"
+                continue
+            told = json.loads(message["data"])
+            if told["kind"] == "project" and told["id"] not in projects:
+                projects = await _project_ids(user)
+            if told["project"] in projects or (told["project"] is None and user.is_staff):
+                yield b"event: change\ndata: " + json.dumps(told).encode() + b"\n\n"
+    except (redis.RedisError, ConnectionError):
+        return  # the browser connects again by itself
+    finally:
+        with contextlib.suppress(redis.RedisError, ConnectionError, asyncio.CancelledError):
+            await listener.aclose()
+            await client.aclose()
+
+
+urlpatterns = [path("events", events)]

@@ -1,0 +1,45 @@
+"""Reading what a request carries."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from annotation.errors import BadRequest
+
+
+def checked(fields: type[serializers.Serializer], data: object, *, partial: bool = False) -> dict[str, Any]:
+    """The fields of a request body, checked. Raises ValidationError (400) for wrong ones.
+
+    Unknown fields are refused too: a misspelt setting that is silently dropped looks like one that was stored.
+    """
+    form = fields(data=data, partial=partial)
+    form.is_valid(raise_exception=True)
+    unknown = sorted(set(data) - set(form.fields)) if isinstance(data, dict) else []
+    if unknown:
+        raise BadRequest(f"Unknown fields: {', '.join(unknown)}. Expected: {', '.join(form.fields)}.")
+    return dict(form.validated_data)
+
+
+def number_in(request: Request, name: str, default: float | None = None, *, low: float, high: float) -> float:
+    """A number of the query string between `low` and `high`. Raises BadRequest when absent (no default) or outside."""
+    text = request.query_params.get(name)
+    if text is None:
+        if default is None:
+            raise BadRequest(f"{name} is missing; expected a number from {low:g} to {high:g}.")
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadRequest(f"{name} must be a number from {low:g} to {high:g}; {text!r} came.")
+    return value
+
+
+def choice_in(request: Request, name: str, choices: list[str], default: str = "") -> str:
+    """One word of the query string out of `choices`. Raises BadRequest for another."""
+    text = request.query_params.get(name, default)
+    if text != default and text not in choices:
+        raise BadRequest(f"{name} must be one of {', '.join(choices)}; {text!r} came.")
+    return text

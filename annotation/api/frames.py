@@ -1,0 +1,504 @@
+"""Frames: lists, pictures, drafts, masks, revisions, submit and review, and the queues people work through."""
+
+import base64
+import re
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpResponse
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation import audit, corrections, files, queries, review
+from annotation.api.clips import clip_for
+from annotation.api.fields import checked, choice_in, number_in
+from annotation.api.pages import page, page_of
+from annotation.errors import BadRequest, NotFound, PreconditionRequired
+from annotation.models import Clip, Draft, Frame, Review, Revision, User
+from annotation.permissions import project_for, require, visible
+
+LARGEST_SLICE = 32 << 20
+LARGEST_MASK = 64 << 20
+MOST_MASKS = 2000
+NEVER_CHANGES = "private, max-age=31536000, immutable"
+PNG = {(200, "image/png"): OpenApiTypes.BINARY}
+ETAG = re.compile(r'(?:W/)?"r(\d{1,9})"')
+
+
+class FrameShape(serializers.Serializer):
+    """One picture of a clip, and the place of its PNG in the clip's pack."""
+
+    id = serializers.IntegerField()
+    index = serializers.IntegerField()
+    time_us = serializers.IntegerField(help_text="presentation time, microseconds")
+    selected = serializers.BooleanField()
+    state = serializers.ChoiceField(Frame.State.choices)
+    uncertainty = serializers.FloatField(allow_null=True, help_text="0..1, of the newest draft")
+    offset = serializers.IntegerField()
+    length = serializers.IntegerField()
+
+
+FRAME_COLUMNS = ("id", "index", "time_us", "selected", "state", "uncertainty", "pack_offset", "pack_length")
+
+
+def frame_row(frame: Frame) -> dict[str, Any]:
+    """A frame as the API shows it. By hand: lists hold thousands, and a serializer costs more than the query."""
+    return {
+        "id": frame.pk,
+        "index": frame.index,
+        "time_us": frame.time_us,
+        "selected": frame.selected,
+        "state": frame.state,
+        "uncertainty": frame.uncertainty if frame.uncertainty >= 0 else None,
+        "offset": frame.pack_offset,
+        "length": frame.pack_length,
+    }
+
+
+class PointFields(serializers.Serializer):
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    text = serializers.CharField(max_length=2000, allow_blank=True)
+
+
+class ReviewShape(serializers.ModelSerializer):
+    revision = serializers.IntegerField(source="revision.number")
+    reviewer = serializers.CharField(source="reviewer.username")
+    points = PointFields(many=True)
+
+    class Meta:
+        model = Review
+        fields = ["id", "revision", "reviewer", "verdict", "comment", "points", "created_at"]
+
+
+class RevisionShape(serializers.ModelSerializer):
+    parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
+    author = serializers.CharField(source="author.username")
+    label_pixels = serializers.DictField(child=serializers.IntegerField())
+    reviews = ReviewShape(many=True)
+
+    class Meta:
+        model = Revision
+        fields = [
+            "id", "number", "parent", "author", "origin", "active_seconds", "label_pixels", "sha256", "created_at",
+            "reviews",
+        ]  # fmt: skip
+
+
+class ModelReference(serializers.Serializer):
+    id = serializers.IntegerField()
+    number = serializers.IntegerField()
+
+
+class DraftShape(serializers.ModelSerializer):
+    model = ModelReference(source="model_version")
+    confidence = serializers.DictField(child=serializers.FloatField(), help_text="per label index, 0..1")
+
+    class Meta:
+        model = Draft
+        fields = ["id", "model", "confidence", "uncertainty", "backend", "created_at"]
+
+
+class ShortSubject(serializers.Serializer):
+    id = serializers.IntegerField()
+    pseudonym = serializers.CharField()
+
+
+class FrameClipShape(serializers.ModelSerializer):
+    subject = ShortSubject()
+    project = serializers.IntegerField(source="project_id")
+
+    class Meta:
+        model = Clip
+        fields = [
+            "id", "number", "subject", "width", "height", "frame_count", "is_grey", "millimetres_per_pixel", "project"
+        ]  # fmt: skip
+
+
+class AnnotationShape(serializers.Serializer):
+    state = serializers.CharField()
+    head = serializers.IntegerField(help_text="number of the newest revision")
+    annotator = serializers.CharField(help_text="who began it")
+    author = serializers.CharField(help_text="who saved the newest revision")
+    origin = serializers.CharField()
+    updated_at = serializers.DateTimeField()
+
+
+class FrameDetailShape(FrameShape):
+    clip = FrameClipShape()
+    annotation = AnnotationShape(allow_null=True)
+    gold_revision = serializers.IntegerField(allow_null=True)
+    draft = DraftShape(allow_null=True)
+    review = ReviewShape(allow_null=True, help_text="the newest verdict")
+    previous_selected = serializers.IntegerField(allow_null=True)
+    next_selected = serializers.IntegerField(allow_null=True)
+
+
+def frame_for(user: User, frame_id: int, capability: str = "view") -> Frame:
+    """The frame, if the person may do `capability` in its project."""
+    rows = Frame.objects.select_related("clip__subject", "project")
+    return visible(rows, user, capability, pk=frame_id)
+
+
+def newest_draft(frame: Frame) -> Draft | None:
+    return Draft.objects.select_related("model_version").filter(frame=frame).order_by("-id").first()
+
+
+class ClipFrames(APIView):
+    """A clip's frames, by index or most uncertain first."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("selected", bool),
+            OpenApiParameter("state", str, enum=list(Frame.State.values)),
+            OpenApiParameter("order", str, enum=["index", "uncertainty"]),
+        ],
+        responses=page_of(FrameShape),
+    )
+    def get(self, request: Request, clip_id: int) -> Response:
+        clip = clip_for(request.user, clip_id)
+        rows = Frame.objects.filter(clip=clip).only(*FRAME_COLUMNS)
+        selected = choice_in(request, "selected", ["true", "false", "1", "0"])
+        if selected:
+            rows = rows.filter(selected=selected in ("true", "1"))
+        state = choice_in(request, "state", list(Frame.State.values))
+        if state:
+            rows = rows.filter(state=state)
+        order = choice_in(request, "order", ["index", "uncertainty"], "index")
+        keys = ("index", "id") if order == "index" else ("-uncertainty", "id")
+        return page(
+            request, rows, lambda found: [frame_row(frame) for frame in found], order=keys, default=500, most=5000
+        )
+
+
+class ClipImages(APIView):
+    """A slice of the clip's pack: whole PNGs back to back, cut by the offsets of the frames list."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("offset", int), OpenApiParameter("length", int)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, clip_id: int) -> HttpResponse:
+        clip = clip_for(request.user, clip_id)
+        offset = int(number_in(request, "offset", 0, low=0, high=2**62))
+        length = int(number_in(request, "length", low=1, high=LARGEST_SLICE))
+        if offset + length > clip.pack_size:
+            raise BadRequest(f"The pack has {clip.pack_size} bytes; {length} from {offset} were asked for.")
+        return _unchanging(
+            request, clip, f'"{clip.uuid.hex}-{offset}-{length}"', offset, length, "application/octet-stream"
+        )
+
+
+class FrameImage(APIView):
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, frame_id: int) -> HttpResponse:
+        """The frame's pixels, lossless."""
+        frame = frame_for(request.user, frame_id)
+        return _unchanging(request, frame.clip, f'"{frame.sha256}"', frame.pack_offset, frame.pack_length, "image/png")
+
+
+def _unchanging(request: Request, clip: Clip, etag: str, offset: int, length: int, content_type: str) -> HttpResponse:
+    """Answer a slice of a pack, or 304 to who has it: pixels never change under an address."""
+    audit.record_view(request.user, clip)
+    headers = {"ETag": etag, "Cache-Control": NEVER_CHANGES}
+    if etag in request.headers.get("If-None-Match", ""):
+        return HttpResponse(status=304, headers=headers)
+    data = files.read_slice(clip.pack_name, offset, length)
+    return HttpResponse(data, content_type=content_type, headers=headers)
+
+
+MASKS = {
+    (200, "application/json"): {
+        "type": "object",
+        "description": "by frame index",
+        "additionalProperties": {
+            "type": "object",
+            "required": ["png", "kind"],
+            "properties": {
+                "png": {"type": "string", "description": "base64 of the label map's PNG"},
+                "kind": {"type": "string", "enum": ["revision", "draft"]},
+            },
+        },
+    }
+}
+
+
+class ClipMasks(APIView):
+    """The masks of a stretch of frames, for playing: each frame's newest revision, else its newest draft."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("from", int), OpenApiParameter("to", int)],
+        responses=MASKS,
+    )
+    def get(self, request: Request, clip_id: int) -> Response:
+        clip = clip_for(request.user, clip_id)
+        first = int(number_in(request, "from", 0, low=0, high=2**31))
+        last = int(number_in(request, "to", first + MOST_MASKS - 1, low=first, high=first + MOST_MASKS - 1))
+        stretch = Frame.objects.filter(clip=clip, index__gte=first, index__lte=last)
+        newest = Draft.objects.filter(frame=OuterRef("pk")).order_by("-id").values("png")[:1]
+        saved = (
+            Revision.objects.filter(annotation__frame=OuterRef("pk"), annotation__slot=corrections.SLOT)
+            .order_by("-number")
+            .values("png")[:1]
+        )
+        rows = stretch.annotate(draft_png=Subquery(newest), saved_png=Subquery(saved)).values_list(
+            "index", "saved_png", "draft_png"
+        )
+        audit.record_view(request.user, clip)
+        return Response(
+            {
+                str(index): {
+                    "png": base64.b64encode(saved_png or draft_png).decode(),
+                    "kind": "revision" if saved_png else "draft",
+                }
+                for index, saved_png, draft_png in rows
+                if saved_png or draft_png
+            }
+        )
+
+
+class FrameView(APIView):
+    @extend_schema(responses=FrameDetailShape)
+    def get(self, request: Request, frame_id: int) -> Response:
+        """The frame with what people and models have made of it."""
+        frame = frame_for(request.user, frame_id)
+        annotation = corrections.annotation_of(frame)
+        draft = newest_draft(frame)
+        verdict = (
+            Review.objects.select_related("revision", "reviewer")
+            .filter(revision__annotation__frame=frame)
+            .order_by("-id")
+            .first()
+        )
+        chosen = Frame.objects.filter(clip_id=frame.clip_id, selected=True)
+        before = chosen.filter(index__lt=frame.index).order_by("-index").values_list("pk", flat=True).first()
+        after = chosen.filter(index__gt=frame.index).order_by("index").values_list("pk", flat=True).first()
+        shown = None
+        if annotation:
+            head = corrections.head_of(annotation)
+            shown = {
+                "state": annotation.state,
+                "head": annotation.head,
+                "annotator": annotation.annotator.username,
+                "author": head.author.username,
+                "origin": head.origin,
+                "updated_at": annotation.updated_at,
+            }
+        return Response(
+            {
+                **frame_row(frame),
+                "clip": FrameClipShape(frame.clip).data,
+                "annotation": AnnotationShape(shown).data if shown else None,
+                "gold_revision": frame.gold_id,
+                "draft": DraftShape(draft).data if draft else None,
+                "review": ReviewShape(verdict).data if verdict else None,
+                "previous_selected": before,
+                "next_selected": after,
+            }
+        )
+
+
+class FrameDraft(APIView):
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, frame_id: int) -> HttpResponse:
+        """The newest draft's label map."""
+        frame = frame_for(request.user, frame_id)
+        draft = newest_draft(frame)
+        if draft is None:
+            raise NotFound("This frame has no draft.", code="no_draft")
+        audit.record_view(request.user, frame.clip)
+        return HttpResponse(
+            bytes(draft.png),
+            content_type="image/png",
+            headers={"ETag": f'"d{draft.pk}"', "Cache-Control": "private, no-cache"},
+        )
+
+
+class PngBody(BaseParser):
+    """The body of a PUT, as bytes."""
+
+    media_type = "image/png"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+        data: bytes = stream.read(LARGEST_MASK + 1)
+        if len(data) > LARGEST_MASK:
+            raise BadRequest(f"A mask of more than {LARGEST_MASK >> 20} MB came; no label map is that large.")
+        return data
+
+
+class FrameMask(APIView):
+    """The frame's label map as people have saved it."""
+
+    parser_classes = [PngBody]
+
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, frame_id: int) -> HttpResponse:
+        """The newest revision, ETag "r<N>"; all background with ETag "r0" while nothing is saved."""
+        frame = frame_for(request.user, frame_id)
+        annotation = corrections.annotation_of(frame)
+        png, number = corrections.blank_png(frame), 0
+        if annotation:
+            head = corrections.head_of(annotation)
+            png, number = bytes(head.png), head.number
+        audit.record_view(request.user, frame.clip)
+        headers = {"ETag": f'"r{number}"', "Cache-Control": "private, no-cache"}
+        if headers["ETag"] in request.headers.get("If-None-Match", ""):
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(png, content_type="image/png", headers=headers)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description='"r<N>"'),
+            OpenApiParameter("origin", str, enum=list(Revision.Origin.values)),
+            OpenApiParameter("active_seconds", float),
+            OpenApiParameter("draft", int, description="id of the draft it started from"),
+        ],
+        request={"image/png": OpenApiTypes.BINARY},
+        responses=RevisionShape,
+    )
+    def put(self, request: Request, frame_id: int) -> Response:
+        """Save the next revision. Missing If-Match: 428; somebody saved since: 412; a wrong label map: 400."""
+        frame = frame_for(request.user, frame_id, "annotate")
+        draft_id = request.query_params.get("draft")
+        save = corrections.Save(
+            png=request.data,
+            base=_base(request),
+            origin=Revision.Origin(choice_in(request, "origin", list(Revision.Origin.values), "hand")),
+            active_seconds=number_in(request, "active_seconds", 0, low=0, high=86_400),
+            draft=corrections.draft_of(frame, int(number_in(request, "draft", low=1, high=2**62)))
+            if draft_id
+            else None,
+        )
+        role = require(request.user, frame.project_id, "annotate")
+        revision = corrections.save_mask(frame, save, by=request.user, may_reopen=role in ("reviewer", "manager"))
+        shown = RevisionShape(revision).data
+        return Response(shown, headers={"ETag": f'"r{revision.number}"'})
+
+
+def _base(request: Request) -> int:
+    header = request.headers.get("If-Match")
+    if header is None:
+        raise PreconditionRequired(
+            'Send If-Match with the ETag that GET gave, for example "r3" ("r0" when nothing is saved yet), '
+            "so that nobody's work is overwritten."
+        )
+    match = ETAG.fullmatch(header.strip())
+    if match is None:
+        raise BadRequest(f'If-Match must be an ETag like "r3"; {header[:40]!r} came.')
+    return int(match.group(1))
+
+
+class FrameRevisions(APIView):
+    @extend_schema(responses=RevisionShape(many=True))
+    def get(self, request: Request, frame_id: int) -> Response:
+        """Every revision of the frame, newest first, with the verdicts on it."""
+        frame = frame_for(request.user, frame_id)
+        rows = (
+            Revision.objects.filter(annotation__frame=frame)
+            .select_related("author", "parent")
+            .prefetch_related("reviews__reviewer", "reviews__revision")
+            .defer("png")
+            .order_by("-id")
+        )
+        return Response(RevisionShape(rows, many=True).data)
+
+
+class RevisionMask(APIView):
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, revision_id: int) -> HttpResponse:
+        """One revision's label map; it never changes."""
+        rows = Revision.objects.select_related("annotation__frame__clip")
+        revision = visible(rows, request.user, path="annotation__frame__project_id", pk=revision_id)
+        audit.record_view(request.user, revision.annotation.frame.clip)
+        headers = {"ETag": f'"{revision.sha256}"', "Cache-Control": NEVER_CHANGES}
+        return HttpResponse(bytes(revision.png), content_type="image/png", headers=headers)
+
+
+class StateShape(serializers.Serializer):
+    state = serializers.ChoiceField(Frame.State.choices)
+
+
+class SubmitFrame(APIView):
+    @extend_schema(request=None, responses=StateShape)
+    def post(self, request: Request, frame_id: int) -> Response:
+        """Hand the newest revision to the reviewers."""
+        frame = frame_for(request.user, frame_id, "annotate")
+        return Response({"state": corrections.submit(frame, by=request.user).state})
+
+
+class ReviewFields(serializers.Serializer):
+    verdict = serializers.ChoiceField(Review.Verdict.choices)
+    comment = serializers.CharField(allow_blank=True, max_length=4000, default="")
+    points = PointFields(many=True, required=False)
+    revision = serializers.IntegerField(
+        required=False, min_value=1, help_text="the number you looked at; 412 if it is not the newest"
+    )
+
+
+class ReviewFrame(APIView):
+    @extend_schema(request=ReviewFields, responses=ReviewShape)
+    def post(self, request: Request, frame_id: int) -> Response:
+        """Accept the newest revision (it becomes gold), or return it with comments."""
+        frame = frame_for(request.user, frame_id, "review")
+        given = checked(ReviewFields, request.data)
+        verdict = review.decide(
+            frame,
+            verdict=Review.Verdict(given["verdict"]),
+            by=request.user,
+            comment=given["comment"],
+            points=given.get("points", ()),
+            number=given.get("revision"),
+        )
+        return Response(ReviewShape(verdict).data)
+
+
+class QueueClipShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    number = serializers.IntegerField()
+    subject = ShortSubject()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
+class QueueEntryShape(serializers.Serializer):
+    frame = FrameShape()
+    clip = QueueClipShape()
+
+
+class Queue(APIView):
+    """What waits for this person: frames to annotate, or to review."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("role", str, enum=["annotate", "review"])], responses=page_of(QueueEntryShape)
+    )
+    def get(self, request: Request, project_id: int) -> Response:
+        role = choice_in(request, "role", ["annotate", "review"], "annotate")
+        project = project_for(request.user, project_id, role)
+        waiting: QuerySet[Frame] = queries.queue(project, role, request.user)
+        return page(
+            request,
+            waiting.select_related("clip__subject"),
+            lambda found: [{"frame": frame_row(frame), "clip": QueueClipShape(frame.clip).data} for frame in found],
+            order=("-queue_rank", "-uncertainty", "id"),
+        )
+
+
+urlpatterns = [
+    path("clips/<int:clip_id>/frames", ClipFrames.as_view()),
+    path("clips/<int:clip_id>/images", ClipImages.as_view()),
+    path("clips/<int:clip_id>/masks", ClipMasks.as_view()),
+    path("frames/<int:frame_id>", FrameView.as_view()),
+    path("frames/<int:frame_id>/image", FrameImage.as_view()),
+    path("frames/<int:frame_id>/draft", FrameDraft.as_view()),
+    path("frames/<int:frame_id>/mask", FrameMask.as_view()),
+    path("frames/<int:frame_id>/revisions", FrameRevisions.as_view()),
+    path("frames/<int:frame_id>/submit", SubmitFrame.as_view()),
+    path("frames/<int:frame_id>/review", ReviewFrame.as_view()),
+    path("revisions/<int:revision_id>/mask", RevisionMask.as_view()),
+    path("projects/<int:project_id>/queue", Queue.as_view()),
+]

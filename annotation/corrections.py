@@ -1,0 +1,144 @@
+"""Corrections: a person's label map becomes the next revision of a frame's annotation. Nothing is ever overwritten."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import IntegrityError, transaction
+
+from annotation import audit, events, files, states
+from annotation.errors import BadMask, Conflict, StaleRevision
+from annotation.models import Annotation, Draft, Frame, Label, Revision, User
+
+NOT_ANNOTATED = 255
+SLOT = 0  # the frame's common chain
+
+
+@dataclass(frozen=True)
+class Save:
+    """One label map on its way in."""
+
+    png: bytes
+    base: int  # number of the revision the person started from; 0 for none
+    origin: Revision.Origin = Revision.Origin.HAND
+    draft: Draft | None = None
+    active_seconds: float = 0.0
+
+
+def annotation_of(frame: Frame) -> Annotation | None:
+    """The frame's annotation, or None while no person has saved anything."""
+    return Annotation.objects.filter(frame=frame, slot=SLOT).first()
+
+
+def head_of(annotation: Annotation) -> Revision:
+    """The newest revision of an annotation."""
+    return Revision.objects.select_related("author").get(annotation=annotation, number=annotation.head)
+
+
+def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revision:
+    """Store a label map as the next revision.
+
+    If anyone saved since `save.base`, nothing is written. `may_reopen` says whether this person may work on an
+    accepted frame: it is then open again, and its gold revision stays until another is accepted.
+
+    Raises BadMask for a wrong size, mode or label, StaleRevision (with what is newer), Conflict for an accepted frame.
+    """
+    clip = frame.clip
+    known = set(Label.objects.filter(project_id=frame.project_id).values_list("index", flat=True))
+    label_map = files.decode_label_map(
+        save.png, height=clip.height, width=clip.width, allowed={0, NOT_ANNOTATED, *known}
+    )
+    png = files.canonical_png(save.png)
+    pixels = np.bincount(label_map.ravel(), minlength=256)
+
+    with transaction.atomic():
+        annotation = _claim(frame, save.base, by, may_reopen)
+        parent = Revision.objects.filter(annotation=annotation, number=save.base).first()
+        revision = Revision.objects.create(
+            annotation=annotation,
+            number=save.base + 1,
+            parent=parent,
+            author=by,
+            origin=save.origin,
+            draft=save.draft,
+            png=png,
+            sha256=hashlib.sha256(label_map.tobytes()).hexdigest(),
+            label_pixels={str(index): int(pixels[index]) for index in np.flatnonzero(pixels) if index},
+            active_seconds=save.active_seconds,
+        )
+        states.move(frame, Frame.State.OPEN)
+        audit.record(by, "saved", revision, project_id=frame.project_id, frame=frame.pk, number=revision.number)
+        events.changed(frame)
+    return revision
+
+
+def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:
+    """Take revision number `base + 1` for this save: of several savers with one base, exactly one gets it."""
+    annotation = annotation_of(frame)
+    if annotation is None and base == 0:
+        try:
+            with transaction.atomic():
+                return Annotation.objects.create(frame=frame, slot=SLOT, annotator=by, head=1)
+        except IntegrityError:
+            annotation = annotation_of(frame)  # another saver began it just now
+    if annotation is None:
+        raise StaleRevision(
+            f'Nothing is saved for this frame yet, so revision {base} does not exist. Start with If-Match: "r0".',
+            {"number": 0},
+        )
+    if annotation.state == Annotation.State.ACCEPTED and annotation.head == base and not may_reopen:
+        raise Conflict("This frame is accepted; ask a reviewer to return it before changing it.", code="accepted")
+    claimed = Annotation.objects.filter(pk=annotation.pk, head=base).update(head=base + 1, state=Annotation.State.OPEN)
+    if not claimed:
+        raise stale(annotation, base)
+    annotation.refresh_from_db()
+    return annotation
+
+
+def stale(annotation: Annotation, base: int) -> StaleRevision:
+    """The refusal of a save that started from an older revision: what is newer, by whom, since when."""
+    annotation.refresh_from_db()
+    newest = head_of(annotation)
+    return StaleRevision(
+        f"{newest.author.username} saved revision {newest.number} of this frame; yours started from {base}. "
+        "Nothing was overwritten. Look at both and decide.",
+        {
+            "number": newest.number,
+            "author": newest.author.username,
+            "at": newest.created_at.isoformat(),
+            "sha256": newest.sha256,
+        },
+    )
+
+
+def blank_png(frame: Frame) -> bytes:
+    """A label map of background only, in the frame's size: what an annotation starts from."""
+    return files.encode_label_map(np.zeros((frame.clip.height, frame.clip.width), np.uint8))
+
+
+def submit(frame: Frame, *, by: User) -> Annotation:
+    """Hand the frame's newest revision to the reviewers. Submitting again changes nothing.
+
+    Raises Conflict when nothing is saved yet or the frame is accepted already.
+    """
+    with transaction.atomic():
+        annotation = Annotation.objects.select_for_update().filter(frame=frame, slot=SLOT).first()
+        if annotation is None:
+            raise Conflict("Nothing is saved for this frame yet; save a mask first.", code="nothing_saved")
+        if annotation.state == Annotation.State.ACCEPTED:
+            raise Conflict("This frame is accepted already.", code="accepted")
+        if annotation.state != Annotation.State.SUBMITTED:
+            annotation.state = Annotation.State.SUBMITTED
+            annotation.save(update_fields=["state", "updated_at"])
+            states.move(frame, Frame.State.SUBMITTED)
+            audit.record(by, "submitted", annotation, project_id=frame.project_id, frame=frame.pk)
+            events.changed(frame)
+    return annotation
+
+
+def draft_of(frame: Frame, draft_id: int) -> Draft:
+    """The frame's draft with this id. Raises BadMask when it is another frame's."""
+    draft = Draft.objects.filter(frame=frame, pk=draft_id).first()
+    if draft is None:
+        raise BadMask(f"This frame has no draft {draft_id}.", code="no_draft")
+    return draft

@@ -1,0 +1,165 @@
+"""Frames: a clip's bytes → lossless frames in one pack, with exact times; and which of them people annotate."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from annotation import audit, events, files, jobs
+from annotation.errors import BadRequest, Conflict, IngestError
+from annotation.ingest import uploads
+from annotation.ingest.decode import DecodedClip, decode_clip
+from annotation.models import Clip, Frame, Job, User
+
+ROWS_AT_ONCE = 2000
+log = logging.getLogger(__name__)
+
+
+def extract(attempt: jobs.Attempt, clip: Clip) -> None:
+    """Decode the clip once, store its frames, select some for annotation; end the job with the rows.
+
+    Safe to run twice: a clip whose frames are stored is left alone. A refused clip is marked failed with the
+    reason and its bytes are deleted: nothing is half-stored. Raises IngestError for it.
+    """
+    if clip.state == Clip.State.FAILED:
+        raise IngestError(f"{clip.state_reason} Upload the clip again; its bytes were not kept.")
+    if clip.state != Clip.State.PROCESSING:
+        attempt.complete("The frames are stored already")
+        return
+
+    def show(frames: int, declared: int | None) -> None:
+        attempt.progress(frames, declared or 0, "Reading frames")
+
+    source = uploads.source_of(clip)
+    try:
+        with tempfile.TemporaryDirectory(prefix="pack-", dir=settings.FILE_UPLOAD_TEMP_DIR) as scratch:
+            pack = Path(scratch) / "frames.pack"
+            if not source.exists():
+                raise IngestError("The uploaded bytes are gone. Upload the clip again.", code="bytes_gone")
+            decoded = decode_clip(source, pack, progress=show)
+            _store(attempt, clip, decoded, pack)
+    except (IngestError, jobs.Cancelled) as refusal:
+        reason = refusal.message if isinstance(refusal, IngestError) else "Cancelled. Nothing was stored."
+        _refuse(clip, reason)
+        source.unlink(missing_ok=True)
+        raise
+    source.unlink(missing_ok=True)
+
+
+def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path) -> None:
+    attempt.progress(decoded.decoded, decoded.decoded, "Storing frames")
+    # A new name for every attempt: one that died after storing leaves a pack no row names, and is swept.
+    name = f"clips/{clip.uuid}/{attempt.lease.hex}.pack"
+    files.store_once(name, pack)
+    selected = set(spread(decoded.decoded, clip.project.frames_per_clip))
+    try:
+        with transaction.atomic():
+            Frame.objects.bulk_create(
+                (
+                    Frame(
+                        project_id=clip.project_id,
+                        clip=clip,
+                        index=row.index,
+                        time_us=row.time_us,
+                        pack_offset=row.offset,
+                        pack_length=row.length,
+                        sha256=row.sha256,
+                        dhash=row.dhash,
+                        selected=row.index in selected,
+                    )
+                    for row in decoded.frames
+                ),
+                batch_size=ROWS_AT_ONCE,
+            )
+            clip.state = Clip.State.PARTIAL if decoded.state == "partial" else Clip.State.READY
+            clip.state_reason = decoded.note
+            clip.kind = Clip.Kind.STILLS if decoded.kind == "stills" else Clip.Kind.VIDEO
+            clip.container, clip.codec = decoded.container, decoded.codec
+            clip.width, clip.height = decoded.width, decoded.height
+            clip.is_grey = decoded.channels == 1
+            clip.declared_frames, clip.frame_count = decoded.declared, decoded.decoded
+            clip.duration_us = decoded.duration_us
+            clip.converter = decoded.converter
+            clip.pack_name, clip.pack_size = name, decoded.pack_bytes
+            clip.selected_count = len(selected)
+            clip.save()
+            audit.record(None, "extracted", clip, frames=decoded.decoded)
+            attempt.complete(decoded.note or f"{decoded.decoded} frames")
+            events.changed(clip)
+    except BaseException:
+        files.delete(name)
+        raise
+
+
+def _refuse(clip: Clip, reason: str) -> None:
+    with transaction.atomic():
+        Clip.objects.filter(pk=clip.pk, state=Clip.State.PROCESSING).update(
+            state=Clip.State.FAILED, state_reason=reason
+        )
+        audit.record(None, "refused", clip)
+        events.changed(clip)
+
+
+def spread(frame_count: int, wanted: int) -> list[int]:
+    """`wanted` frame indices spread evenly over a clip: the middles of as many equal stretches."""
+    wanted = min(wanted, frame_count)
+    return [(2 * step + 1) * frame_count // (2 * wanted) for step in range(wanted)]
+
+
+@transaction.atomic
+def select(clip: Clip, *, by: User, count: int | None = None, indices: Sequence[int] | None = None) -> Clip:
+    """Choose which frames people annotate: `count` spread evenly, or exactly `indices`.
+
+    Frames a person has worked on stay selected. Raises BadRequest for indices the clip does not have,
+    Conflict while the clip has no frames.
+    """
+    if clip.state not in (Clip.State.READY, Clip.State.PARTIAL):
+        raise Conflict(f"This clip has no frames (it is {clip.state}).", code="no_frames")
+    if indices is None:
+        indices = spread(clip.frame_count, count or 0)
+    outside = [index for index in indices if not 0 <= index < clip.frame_count]
+    if outside:
+        raise BadRequest(f"This clip has frames 0 to {clip.frame_count - 1}; {outside[0]} was asked for.")
+    Clip.objects.select_for_update().get(pk=clip.pk)
+    untouched = Frame.objects.filter(clip=clip, state=Frame.State.UNTOUCHED)
+    untouched.filter(selected=True).update(selected=False)
+    wanted = list(indices)
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        Frame.objects.filter(clip=clip, index__in=wanted[start : start + ROWS_AT_ONCE]).update(selected=True)
+    chosen = Frame.objects.filter(clip=clip, selected=True)
+    clip.selected_count = chosen.count()
+    clip.drafted_count = chosen.filter(uncertainty__gte=0).count()
+    clip.save(update_fields=["selected_count", "drafted_count"])
+    audit.record(by, "selected frames", clip, frames=clip.selected_count)
+    events.changed(clip)
+    return clip
+
+
+def remove_clip(clip: Clip, *, by: User) -> None:
+    """Delete a clip with its frames, masks and pixels.
+
+    Raises Conflict when a dataset version holds one of its frames: frozen is frozen.
+    """
+    if clip.project.datasets.filter(items__frame__clip=clip).exists():
+        raise Conflict(
+            "A dataset version holds frames of this clip, and frozen versions never change; it cannot be deleted.",
+            code="frozen",
+        )
+    with transaction.atomic():
+        for job in Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk).exclude(state__in=jobs.ENDED):
+            Job.objects.filter(pk=job.pk).update(cancel_requested=True)
+        audit.record(by, "deleted", clip, project_id=clip.project_id, frames=clip.frame_count)
+        events.changed(clip)
+        name, source = clip.pack_name, uploads.source_of(clip)
+        Frame.objects.filter(clip=clip).update(gold=None)
+        clip.delete()
+        transaction.on_commit(lambda: _remove_bytes(name, source))
+
+
+def _remove_bytes(name: str, source: Path) -> None:
+    if name:
+        files.delete(name)
+    source.unlink(missing_ok=True)

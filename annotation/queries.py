@@ -1,0 +1,156 @@
+"""Numbers for screens: each a sum over stored counters or one index scan, so it costs the same at a million frames."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from annotation.models import (
+    Clip,
+    DatasetVersion,
+    Frame,
+    Job,
+    ModelVersion,
+    Project,
+    Review,
+    Revision,
+    Subject,
+    User,
+)
+
+CLIP_SUMS = {
+    "frames": Sum("frame_count"),
+    "selected": Sum("selected_count"),
+    "drafted": Sum("drafted_count"),
+    "open": Sum("open_count"),
+    "submitted": Sum("submitted_count"),
+    "returned": Sum("returned_count"),
+    "accepted": Sum("accepted_count"),
+}
+ACTIVITY_DAYS = 14
+
+
+def project_stats(project: Project) -> dict[str, Any]:
+    """How far the project's loop is, what waits for whom, and which stage holds the rest up."""
+    clips = Clip.objects.filter(project=project)
+    sums = {name: value or 0 for name, value in clips.aggregate(**CLIP_SUMS).items()}
+    sums["untouched"] = sums["selected"] - sums["open"] - sums["submitted"] - sums["returned"] - sums["accepted"]
+    newest = DatasetVersion.objects.filter(project=project).order_by("-number").first()
+    champion = project.champion
+    stats: dict[str, Any] = {
+        "clips": clips.count(),
+        "subjects": Subject.objects.filter(project=project).count(),
+        **sums,
+        "datasets": newest.number if newest else 0,
+        "newest_dataset": {"id": newest.pk, "number": newest.number, "frames": newest.frame_count} if newest else None,
+        "models": ModelVersion.objects.filter(project=project).count(),
+        "champion": champion and {"id": champion.pk, "number": champion.number, "dice": headline_dice(champion)},
+        "waiting": {
+            "annotate": sums["untouched"] + sums["open"] + sums["returned"],
+            "review": sums["submitted"],
+            "jobs": Job.objects.filter(project=project, state__in=(Job.State.QUEUED, Job.State.RUNNING)).count(),
+        },
+        "activity": _activity(project),
+    }
+    stats["bottleneck"] = _bottleneck(project, stats)
+    return stats
+
+
+def headline_dice(model: ModelVersion) -> float | None:
+    """Mean Dice on the locked test subjects, or None when it was not scored."""
+    dice = model.scores.get("dice") if isinstance(model.scores, dict) else None
+    return dice.get("mean") if isinstance(dice, dict) else None
+
+
+def _bottleneck(project: Project, stats: dict[str, Any]) -> str | None:
+    """The first stage, going backwards round the loop, that holds finished work nobody has taken on."""
+    candidates = ModelVersion.objects.filter(project=project, stage=ModelVersion.Stage.CANDIDATE)
+    if project.champion:
+        candidates = candidates.filter(number__gt=project.champion.number)
+    frozen = stats["newest_dataset"]["frames"] if stats["newest_dataset"] else 0
+    trained = project.runs.order_by("-dataset__number").values_list("dataset__number", flat=True).first() or 0
+    if not stats["clips"]:
+        return "upload"
+    if candidates.exists():
+        return "promote"
+    if stats["waiting"]["review"] and stats["waiting"]["review"] >= stats["waiting"]["annotate"]:
+        return "review"
+    if stats["waiting"]["annotate"]:
+        return "annotate"
+    if stats["waiting"]["review"]:
+        return "review"
+    if stats["accepted"] > frozen:
+        return "freeze"
+    return "train" if stats["datasets"] > trained else None
+
+
+def _activity(project: Project) -> list[dict[str, Any]]:
+    today = timezone.now().date()
+    first = today - timedelta(days=ACTIVITY_DAYS - 1)
+    saved = (
+        Revision.objects.filter(annotation__frame__project=project, created_at__date__gte=first)
+        .annotate(day=TruncDate("created_at"))
+        .values("day")
+        .annotate(revisions=Count("pk"), active_seconds=Sum("active_seconds"))
+    )
+    accepted = (
+        Review.objects.filter(
+            revision__annotation__frame__project=project,
+            verdict=Review.Verdict.ACCEPTED,
+            created_at__date__gte=first,
+        )
+        .annotate(day=TruncDate("created_at"))
+        .values("day")
+        .annotate(accepted=Count("pk"))
+    )
+    by_day: dict[Any, dict[str, Any]] = {
+        first + timedelta(days=offset): {"revisions": 0, "accepted": 0, "active_seconds": 0.0}
+        for offset in range(ACTIVITY_DAYS)
+    }
+    for row in [*saved, *accepted]:
+        by_day.setdefault(row["day"], {}).update({key: value for key, value in row.items() if key != "day"})
+    return [{"date": day.isoformat(), **values} for day, values in sorted(by_day.items())]
+
+
+def subject_progress(subjects: list[Subject]) -> dict[int, dict[str, int]]:
+    """Per subject id: clips and the sums of their counters, in one query for the page."""
+    rows = (
+        Clip.objects.filter(subject__in=subjects)
+        .exclude(state=Clip.State.FAILED)
+        .values("subject_id")
+        .annotate(clips=Count("pk"), **{name: value for name, value in CLIP_SUMS.items() if name != "frames"})
+    )
+    return {row["subject_id"]: {key: value for key, value in row.items() if key != "subject_id"} for row in rows}
+
+
+def open_jobs(clip_ids: list[int]) -> dict[int, Job]:
+    """The newest job of each clip that is still at work or ended badly, in one query for the page."""
+    wanted = Job.objects.filter(~Q(state=Job.State.DONE), kind=Job.Kind.INGEST, params__clip__in=clip_ids).order_by(
+        "id"
+    )
+    return {int(job.params["clip"]): job for job in wanted}
+
+
+def queue(project: Project, role: str, user: User) -> QuerySet[Frame]:
+    """Frames that wait for this person, with `queue_rank` to sort by (higher first), then uncertainty, then id.
+
+    annotate: returned to them, then begun by them, then untouched. review: submitted, without their own work
+    where the project forbids accepting it.
+    """
+    rows = Frame.objects.filter(project=project, selected=True)
+    if role == "review":
+        rows = rows.filter(state=Frame.State.SUBMITTED).annotate(queue_rank=Value(0))
+        if project.forbid_own_review:
+            rows = rows.exclude(annotations__revisions__author=user)
+        return rows
+    theirs = Q(annotations__annotator=user, state__in=(Frame.State.RETURNED, Frame.State.OPEN))
+    return rows.filter(theirs | Q(state=Frame.State.UNTOUCHED)).annotate(
+        queue_rank=Case(
+            When(state=Frame.State.RETURNED, then=2),
+            When(state=Frame.State.OPEN, then=1),
+            default=0,
+            output_field=IntegerField(),
+        )
+    )
