@@ -77,8 +77,7 @@ class FramePack:
         data = bytes(self._file.read(length))
         if len(data) != length:
             raise OSError(
-                f"pack {self._name}: {len(data)} bytes at {offset}, expected {length}; restore it from a "
-                "backup"
+                f"pack {self._name}: {len(data)} bytes at {offset}, expected {length}; restore it from a backup"
             )
         return data
 
@@ -174,6 +173,7 @@ def _bring_beside(source: Path, temporary: Path) -> None:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
             raise
         shutil.copyfile(source, temporary)
+    temporary.chmod(0o600)  # patients' data: nobody else on this machine reads it
     _fsync(temporary)
 
 
