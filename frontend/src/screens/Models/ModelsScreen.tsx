@@ -121,6 +121,7 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
     queryFn: ({ signal }) =>
       api.get<Comparison>(`/api/models/${model.id}/compare`, { query: { with: against?.id }, signal }),
   });
+  const waiting = against !== null && compare.isPending;
   const mayManage = project.may.includes("manage");
   const comparison = against ? (compare.data ?? null) : null;
   const scores = comparison?.candidate ?? (hasScores(model.scores) ? model.scores : null);
@@ -164,8 +165,9 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
           These two were scored on different test subjects, so their difference says nothing.
         </p>
       )}
-      {against && compare.isPending && <BlockSkeleton height={380} />}
-      {scores && !(against && compare.isPending) ? (
+      {waiting ? (
+        <BlockSkeleton height={380} />
+      ) : scores ? (
         <ComparisonTable
           candidate={scores}
           champion={comparison?.champion ?? null}
@@ -173,9 +175,8 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
           labels={project.labels}
         />
       ) : (
-        !compare.isPending && <NoScores />
+        <NoScores />
       )}
-      {!scores && compare.isPending && !against && <NoScores />}
       {asking === "promote" && (
         <PromoteDialog
           projectId={project.id}

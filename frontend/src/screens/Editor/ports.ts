@@ -1,0 +1,124 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { ApiError, api, send } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { FrameDetail, Revision } from "../../api/types";
+import { decodePng, type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
+
+/** The revision number of an ETag like `"r12"`. Throws where the server sent something else. */
+export function numberOf(etag: string | null): number {
+  const found = /^(?:W\/)?"r(\d+)"$/.exec(etag ?? "");
+  if (!found) throw new Error(`expected an ETag like "r12" with the mask, got ${etag ?? "none"}`);
+  return Number(found[1]);
+}
+
+/** What a refused save means for the work that waits here. */
+export function saveAnswerOf(error: unknown): SaveAnswer {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.status === 412) {
+    const { number, author, at } = error.detail;
+    return { kind: "stale", number: Number(number), author: String(author), at: String(at) };
+  }
+  if (error.status === 401) return { kind: "signedOut" };
+  if (error.status === 0 || error.status === 429 || error.status >= 500) return { kind: "offline" };
+  return { kind: "refused", message: error.message };
+}
+
+interface ServerMask {
+  map: Labelmap;
+  etag: string;
+  number: number;
+}
+
+async function fetchMask(frameId: string, signal?: AbortSignal): Promise<ServerMask> {
+  // Masks change: a copy the browser kept would bring an old ETag along and every save would be stale.
+  const answer = await send("GET", `/api/frames/${frameId}/mask`, undefined, {
+    headers: { "Cache-Control": "no-cache" },
+    ...(signal ? { signal } : {}),
+  });
+  const etag = answer.headers.get("ETag") ?? "";
+  const map = decodePng(new Uint8Array(await answer.arrayBuffer()));
+  return { map, etag, number: numberOf(etag) };
+}
+
+/** The newest draft's label map; null where there is none. */
+export async function fetchDraft(frameId: string, signal?: AbortSignal): Promise<Labelmap | null> {
+  try {
+    return decodePng(await api.bytes(`/api/frames/${frameId}/draft`, signal ? { signal } : {}));
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "no_draft") return null;
+    throw error;
+  }
+}
+
+/** A PNG as a picture whose pixels no colour management has touched. */
+export function toPicture(png: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
+  return createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
+}
+
+/**
+ * The way from the engine to the server. Remembers which draft a frame's work grew from, so that the first save
+ * can tell.
+ */
+export class EditorPorts {
+  private readonly drafts = new Map<string, number>();
+  /** Frames whose next save is the draft as a whole, whatever was there before. */
+  private readonly accepted = new Set<string>();
+
+  constructor(private readonly client: QueryClient) {}
+
+  /** The next save of this frame is its draft, accepted as it is. */
+  draftAccepted(frameId: string, draftId: number): void {
+    this.drafts.set(frameId, draftId);
+    this.accepted.add(frameId);
+  }
+
+  readonly frames: FramePort = {
+    load: async (frameId, signal) => {
+      const [picture, mask, detail] = await Promise.all([
+        api.bytes(`/api/frames/${frameId}/image`, { signal }).then(toPicture),
+        fetchMask(frameId, signal),
+        this.client.fetchQuery({
+          queryKey: keys.frame(Number(frameId)),
+          queryFn: () => api.get<FrameDetail>(`/api/frames/${frameId}`),
+        }),
+      ]);
+      const { width, height } = mask.map;
+      const found = mask.number === 0 && detail.draft ? await fetchDraft(frameId, signal) : null;
+      if (detail.draft) this.drafts.set(frameId, detail.draft.id);
+      if (found) return { picture, map: found, etag: mask.etag, number: 0, origin: "draft" };
+      const map = mask.number === 0 ? new Labelmap(width, height) : mask.map;
+      const origin = mask.number === 0 ? "blank" : "hand";
+      return { picture, map, etag: mask.etag, number: mask.number, origin };
+    },
+  };
+
+  readonly saves: SavePort = {
+    put: async ({ frameId, png, etag, meta }) => {
+      const origin = this.accepted.has(frameId) ? "draft" : meta.origin;
+      try {
+        const answer = await send("PUT", `/api/frames/${frameId}/mask`, new Blob([png]), {
+          headers: { "If-Match": etag, "Content-Type": "image/png" },
+          query: {
+            origin,
+            active_seconds: meta.activeSeconds.toFixed(1),
+            draft: origin === "draft" ? (this.drafts.get(frameId) ?? null) : null,
+          },
+        });
+        this.accepted.delete(frameId);
+        const revision = (await answer.json()) as Revision;
+        const fresh = answer.headers.get("ETag") ?? `"r${revision.number}"`;
+        return { kind: "saved", etag: fresh, number: revision.number };
+      } catch (error) {
+        return saveAnswerOf(error);
+      }
+    },
+    newest: async (frameId) => {
+      try {
+        return await fetchMask(frameId);
+      } catch (error) {
+        if (error instanceof ApiError) return null;
+        throw error;
+      }
+    },
+  };
+}
