@@ -10,5 +10,5 @@ export default defineConfig({
   plugins: [react()],
   server: { proxy: { "/api": { target: BACKEND, changeOrigin: false } } },
   build: { outDir: "dist", assetsDir: "assets", target: "es2022", sourcemap: false },
-  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
 });

@@ -226,7 +226,7 @@ export class Player {
       if (from === this.current) return;
     }
     if (from === null) return;
-    if (!this.hasRoom()) this.makeRoom();
+    if (!this.hasRoom()) this.makeRoom(from);
     if (!this.hasRoom()) return;
 
     let count = 1;
@@ -258,10 +258,12 @@ export class Player {
     );
   }
 
-  /** Let go of frames already shown, the longest ago first. */
-  private makeRoom(): void {
-    const shown = [...this.frames.keys()].filter((index) => index < this.current);
-    for (const index of shown.sort((one, other) => one - other)) {
+  /** Let go of what will be wanted later than `from`, the latest first; just shown is latest of all. */
+  private makeRoom(from: number): void {
+    const { length } = this.options.times;
+    const wait = (index: number) => (index - this.current + length) % length;
+    const later = [...this.frames.keys()].filter((index) => wait(index) > wait(from));
+    for (const index of later.sort((one, other) => wait(other) - wait(one))) {
       if (this.hasRoom()) return;
       this.release(index);
     }
