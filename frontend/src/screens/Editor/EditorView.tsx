@@ -1,0 +1,250 @@
+import { notifications } from "@mantine/notifications";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useLocation, useNavigate, useSearchParams } from "react-router";
+import { api } from "../../api/client";
+import { useFrame, useMe } from "../../api/hooks";
+import { keys } from "../../api/keys";
+import type { Frame, PageOf, Project } from "../../api/types";
+import { useFrameId } from "../../app/params";
+import { attachPointer, type Keyboard, Renderer } from "../../editor";
+import { ErrorState } from "../../ui/ErrorState";
+import { ConflictDialog } from "./ConflictDialog";
+import styles from "./Editor.module.css";
+import { Header } from "./Header";
+import { KeysDialog } from "./KeysDialog";
+import { Offers } from "./Offers";
+import { Pins } from "./Pins";
+import { ReturnForm } from "./ReturnForm";
+import { SidePanel } from "./SidePanel";
+import { TimeStrip } from "./TimeStrip";
+import { ToolRail } from "./ToolRail";
+import { useEditorKeys } from "./useEditorKeys";
+import { usePlayer } from "./usePlayer";
+import { type Desk, useEditorState, useSaveState } from "./useSession";
+import { useWork } from "./useWork";
+
+/** All frames of a clip, in order of index. */
+function useClipFrames(clipId: number) {
+  return useQuery({
+    queryKey: keys.frames(clipId),
+    enabled: clipId > 0,
+    queryFn: async ({ signal }) => {
+      const frames: Frame[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: PageOf<Frame> = await api.get(`/api/clips/${clipId}/frames`, {
+          query: { limit: 5000, order: "index", cursor },
+          signal,
+        });
+        frames.push(...page.results);
+        cursor = page.next;
+      } while (cursor);
+      return frames;
+    },
+  });
+}
+
+const NO_FRAMES: Frame[] = [];
+
+export function EditorView({ desk, project }: { desk: Desk; project: Project }) {
+  const { session } = desk;
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const location = useLocation();
+  const [search] = useSearchParams();
+  const frameId = useFrameId();
+  const detail = useFrame(frameId).data ?? null;
+  const frames = useClipFrames(detail?.clip.id ?? 0).data ?? NO_FRAMES;
+  const state = useEditorState(session);
+  const save = useSaveState(session, String(frameId));
+  const [panels, setPanels] = useState(true);
+  const [help, setHelp] = useState(false);
+  const [returning, setReturning] = useState(false);
+  const [problem, setProblem] = useState<Error | null>(null);
+  const host = useRef<HTMLDivElement>(null);
+  const renderer = useRef<Renderer | null>(null);
+  const keyboard = useRef<Keyboard | null>(null);
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const drawn = new Renderer(element, session.editor);
+    renderer.current = drawn;
+    const stopPointer = attachPointer(element, session.editor, () => {
+      keyboard.current?.pointerUsed();
+      // Keys are for the picture again, not for the slider that was moved last.
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
+    return () => {
+      stopPointer();
+      drawn.dispose();
+      renderer.current = null;
+    };
+  }, [session]);
+
+  useEffect(() => {
+    session.setFrames(frames.map((frame) => ({ id: String(frame.id), selected: frame.selected })));
+  }, [session, frames]);
+
+  // The address follows the engine, so that stepping never waits for the router. Only an address that somebody
+  // else set (a link, the back button) opens a frame.
+  const ours = (location.state as { byEditor?: boolean } | null)?.byEditor === true;
+  useEffect(() => {
+    if (ours && session.frameId !== null) return;
+    if (session.frameId !== String(frameId)) void session.open(String(frameId));
+  }, [session, frameId, ours]);
+  const query = search.toString();
+  useEffect(() => {
+    const stops = [
+      session.on("opened", (opened) => {
+        setProblem(null);
+        setReturning(false);
+        const path = `/p/${project.id}/frames/${opened}${query ? `?${query}` : ""}`;
+        if (Number(opened) !== frameId) void navigate(path, { replace: true, state: { byEditor: true } });
+      }),
+      session.on("failed", ({ error }) => setProblem(error)),
+      session.autosave.on("saved", ({ frameId: saved }) => {
+        void client.invalidateQueries({ queryKey: keys.frame(Number(saved)) });
+        void client.invalidateQueries({ queryKey: ["frames"] });
+      }),
+      session.autosave.on("notKept", ({ error }) =>
+        notifications.show({
+          id: "not-kept",
+          color: "red",
+          autoClose: false,
+          title: "This device keeps no copy",
+          message: `Unsaved work cannot be stored here (${error.message}). Stay online until it says “Saved”.`,
+        }),
+      ),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [session, client, navigate, project.id, frameId, query]);
+
+  // A person who signed in again over this page, or a line that is back: what waits goes out at once.
+  const signedInAt = useMe().dataUpdatedAt;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the time is the signal
+  useEffect(() => session.autosave.signedIn(), [session, signedInAt]);
+  useEffect(() => {
+    const online = () => session.autosave.online();
+    window.addEventListener("online", online);
+    return () => window.removeEventListener("online", online);
+  }, [session]);
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => {
+      // Everything is in the journal, but a save under way is worth the question.
+      if (session.autosave.unsavedFrames > 0) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [session]);
+
+  const player = usePlayer({ session, renderer, clipId: detail?.clip.id ?? 0, frames });
+  const open = useCallback(
+    (id: string | number | null) => {
+      if (id === null) return;
+      player.stop();
+      void session.open(String(id));
+    },
+    [session, player],
+  );
+  const role = search.get("queue") === "review" ? "review" : "annotate";
+  const work = useWork({ desk, project, detail, role, open });
+  const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
+  keyboard.current = useEditorKeys({
+    session,
+    labels,
+    onAction: {
+      "frame.previous": () => open(session.neighbour(-1)),
+      "frame.next": () => open(session.neighbour(1)),
+      "frame.previousSelected": () => open(session.neighbour(-1, true)),
+      "frame.nextSelected": () => open(session.neighbour(1, true)),
+      "frame.nextWaiting": () => void work.next(),
+      "draft.accept": () => void work.acceptDraft(),
+      finish: () => void work.submit(),
+      save: () => void session.autosave.saveNow(String(frameId)),
+      play: player.toggle,
+      panels: () => setPanels((shown) => !shown),
+      help: () => setHelp(true),
+    },
+    onReview: {
+      accept: () => void work.accept(),
+      return: () => work.mayReview && setReturning(true),
+    },
+  });
+
+  const at = frames.findIndex((frame) => frame.id === frameId);
+  const shownAt = player.at ?? at;
+  return (
+    <div
+      className={styles.editor}
+      data-panels={panels || undefined}
+      data-testid="editor"
+      data-frame-id={state.frameId ?? ""}
+      data-frame-index={detail?.index ?? ""}
+      data-frame-state={detail?.state ?? ""}
+      data-revision={save.kind === "saved" ? save.number : ""}
+      data-save-state={save.kind}
+      data-tool={state.tool}
+      data-label={state.label}
+      data-playing={player.phase !== "stopped" || undefined}
+    >
+      <Header
+        project={project}
+        detail={detail}
+        save={save}
+        work={work}
+        onReturn={() => setReturning(true)}
+        onHelp={() => setHelp(true)}
+        onReload={() => void session.reload()}
+      />
+      {panels && <ToolRail session={session} state={state} />}
+      <div className={styles.stage}>
+        <div
+          ref={host}
+          className={styles.canvas}
+          data-testid="editor-canvas"
+          data-cursor={state.tool}
+          role="application"
+          aria-label={detail ? `Frame ${detail.index}, ${detail.state}` : "Frame"}
+        />
+        <Pins
+          session={session}
+          review={detail?.review ?? null}
+          draftPoints={returning ? work.points : null}
+          onPlace={returning ? work.addPoint : null}
+          hidden={player.phase !== "stopped"}
+        />
+        <Offers desk={desk} detail={detail} project={project} save={save} />
+        {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
+        {problem && (
+          <div className={styles.cover}>
+            <ErrorState error={problem} retry={() => void session.open(String(frameId))} />
+          </div>
+        )}
+      </div>
+      {panels && (
+        <SidePanel
+          session={session}
+          state={state}
+          labels={labels}
+          detail={detail}
+          onAcceptDraft={work.acceptDraft}
+        />
+      )}
+      {panels && (
+        <TimeStrip
+          frames={frames}
+          at={shownAt}
+          phase={player.phase}
+          onToggle={player.toggle}
+          onGo={(to) => open(frames[to]?.id ?? null)}
+        />
+      )}
+      <ConflictDialog session={session} frameId={String(frameId)} save={save} />
+      {help && <KeysDialog onClose={() => setHelp(false)} />}
+    </div>
+  );
+}

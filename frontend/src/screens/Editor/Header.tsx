@@ -1,0 +1,155 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { IconArrowLeft, IconKeyboard } from "@tabler/icons-react";
+import { Link } from "react-router";
+import type { FrameDetail, Project } from "../../api/types";
+import { describe, type SaveState } from "../../editor";
+import { count } from "../../ui/format";
+import { StateBadge } from "../../ui/StateBadge";
+import styles from "./Editor.module.css";
+import type { Work } from "./useWork";
+
+/** Where one is, whether it is saved, and what can be done with the frame as a whole. */
+export function Header({
+  project,
+  detail,
+  save,
+  work,
+  onReturn,
+  onHelp,
+  onReload,
+}: {
+  project: Project;
+  detail: FrameDetail | null;
+  save: SaveState;
+  work: Work;
+  onReturn: () => void;
+  onHelp: () => void;
+  onReload: () => void;
+}) {
+  return (
+    <header className={styles.header}>
+      <Tooltip label={detail ? "Back to the clip" : "Back to the project"}>
+        <ActionIcon
+          component={Link}
+          to={detail ? `/p/${project.id}/clips/${detail.clip.id}` : `/p/${project.id}`}
+          variant="subtle"
+          color="gray"
+          aria-label={detail ? "Back to the clip" : "Back to the project"}
+        >
+          <IconArrowLeft size={18} />
+        </ActionIcon>
+      </Tooltip>
+      {detail && (
+        <h1 className={styles.where}>
+          <span className="cut" title={detail.clip.subject.pseudonym}>
+            {detail.clip.subject.pseudonym}
+          </span>
+          <span className={styles.dot}>clip {detail.clip.number}</span>
+          <span className={styles.dot}>
+            frame {count(detail.index + 1)} of {count(detail.clip.frame_count)}
+          </span>
+        </h1>
+      )}
+      {detail && (detail.selected ? <StateBadge state={detail.state} /> : <ContextBadge />)}
+      <span className={styles.spring} />
+      <Saved detail={detail} save={save} onReload={onReload} mayAnnotate={work.mayAnnotate} />
+      {work.mayReview && (
+        <>
+          <Keyed keys="Shift N" label="Return with a comment">
+            <Button variant="default" size="xs" disabled={work.busy} onClick={onReturn}>
+              Return
+            </Button>
+          </Keyed>
+          <Keyed keys="Shift Y" label="Accept as gold and go to the next">
+            <Button size="xs" loading={work.busy} onClick={() => void work.accept()}>
+              Accept
+            </Button>
+          </Keyed>
+        </>
+      )}
+      {work.mayAnnotate && detail?.state !== "submitted" && (
+        <Keyed keys="Enter" label="Submit for review and go to the next">
+          <Button
+            size="xs"
+            loading={work.busy}
+            disabled={!detail?.selected}
+            onClick={() => void work.submit()}
+          >
+            Submit
+          </Button>
+        </Keyed>
+      )}
+      <Keyed keys="W" label="Next that needs a person">
+        <Button variant="default" size="xs" disabled={work.busy} onClick={() => void work.next()}>
+          Next
+        </Button>
+      </Keyed>
+      <Keyed keys="?" label="Keys">
+        <ActionIcon variant="subtle" color="gray" aria-label="Show keys" onClick={onHelp}>
+          <IconKeyboard size={18} />
+        </ActionIcon>
+      </Keyed>
+    </header>
+  );
+}
+
+function ContextBadge() {
+  return (
+    <span className="quiet small" title="This frame is not picked for annotation; it is here to look at.">
+      Not selected
+    </span>
+  );
+}
+
+/** A tooltip that names the key. */
+export function Keyed({
+  keys,
+  label,
+  children,
+}: {
+  keys: string;
+  label: string;
+  children: React.ReactElement;
+}) {
+  return (
+    <Tooltip
+      label={
+        <>
+          {label} <kbd>{keys}</kbd>
+        </>
+      }
+    >
+      {children}
+    </Tooltip>
+  );
+}
+
+function Saved({
+  detail,
+  save,
+  onReload,
+  mayAnnotate,
+}: {
+  detail: FrameDetail | null;
+  save: SaveState;
+  onReload: () => void;
+  mayAnnotate: boolean;
+}) {
+  const head = detail?.annotation?.head ?? 0;
+  const isOld = save.kind === "saved" && head > save.number;
+  if (isOld) {
+    return (
+      <Button size="compact-xs" variant="light" color="yellow" onClick={onReload} data-testid="save-state">
+        Newer version exists: load r{head}
+      </Button>
+    );
+  }
+  const tone =
+    save.kind === "saved" ? "calm" : save.kind === "saving" || save.kind === "unsaved" ? "busy" : "warn";
+  const text = save.kind === "saved" && save.number === 0 && !mayAnnotate ? "Look only" : describe(save);
+  return (
+    <span className={styles.saved} data-tone={tone} role="status" data-testid="save-state" title={text}>
+      {text}
+    </span>
+  );
+}

@@ -1,0 +1,260 @@
+import { ActionIcon, Button, Slider, Switch } from "@mantine/core";
+import { IconEye, IconEyeOff, IconLock, IconLockOpen } from "@tabler/icons-react";
+import type { FrameDetail, Label } from "../../api/types";
+import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
+import { score } from "../../ui/format";
+import { RelativeTime } from "../../ui/RelativeTime";
+import styles from "./Editor.module.css";
+import { Keyed } from "./Header";
+
+/** Labels, how they are shown, what the model thought, what the reviewer wrote. */
+export function SidePanel({
+  session,
+  state,
+  labels,
+  detail,
+  onAcceptDraft,
+}: {
+  session: EditorSession;
+  state: EditorState;
+  labels: readonly Label[];
+  detail: FrameDetail | null;
+  onAcceptDraft: () => Promise<void>;
+}) {
+  const { editor } = session;
+  const confidence = detail?.draft?.confidence ?? {};
+  return (
+    <aside className={styles.side} aria-label="Labels and view">
+      <section>
+        <div className={styles.sideHead}>
+          <h2>Labels</h2>
+          {detail?.draft && <span>draft</span>}
+        </div>
+        <ul className={styles.labels}>
+          {labels.map((label) => (
+            <LabelRow
+              key={label.index}
+              label={label}
+              session={session}
+              state={state}
+              confidence={confidence[label.index] ?? null}
+            />
+          ))}
+          <li className={styles.label} data-current={state.label === BACKGROUND || undefined}>
+            <button
+              type="button"
+              className={styles.pick}
+              aria-pressed={state.label === BACKGROUND}
+              disabled={state.readOnly}
+              onClick={() => editor.setLabel(BACKGROUND)}
+            >
+              <span className={styles.swatch} data-background />
+              <span className="cut">Background</span>
+            </button>
+            <kbd>X</kbd>
+          </li>
+        </ul>
+      </section>
+
+      <section>
+        <h2>Masks</h2>
+        <Range
+          name="Opacity"
+          value={state.opacity}
+          max={1}
+          shown={`${Math.round(state.opacity * 100)} %`}
+          onChange={(value) => editor.setOpacity(value)}
+        />
+        <Switch
+          size="xs"
+          checked={state.outlinesOnly}
+          onChange={(event) => editor.setOutlinesOnly(event.currentTarget.checked)}
+          label={
+            <>
+              Outlines only <kbd>O</kbd>
+            </>
+          }
+        />
+        <p className={styles.hint}>
+          Hold <kbd>H</kbd> to see the picture alone.
+        </p>
+      </section>
+
+      <section>
+        <div className={styles.sideHead}>
+          <h2>Picture</h2>
+          {(state.brightness !== 1 || state.contrast !== 1) && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="gray"
+              onClick={() => editor.setDisplay({ brightness: 1, contrast: 1 })}
+            >
+              Reset
+            </Button>
+          )}
+        </div>
+        <Range
+          name="Brightness"
+          value={state.brightness}
+          min={0.4}
+          max={2.5}
+          shown={state.brightness.toFixed(1)}
+          onChange={(brightness) => editor.setDisplay({ brightness })}
+        />
+        <Range
+          name="Contrast"
+          value={state.contrast}
+          min={0.4}
+          max={2.5}
+          shown={state.contrast.toFixed(1)}
+          onChange={(contrast) => editor.setDisplay({ contrast })}
+        />
+      </section>
+
+      {detail?.draft && (
+        <section>
+          <h2>Draft of model {detail.draft.model.number}</h2>
+          <p className={styles.hint}>
+            {detail.draft.uncertainty !== null && <>Uncertainty {score(detail.draft.uncertainty, 2)}, </>}
+            <RelativeTime at={detail.draft.created_at} />
+          </p>
+          {!state.readOnly && (
+            <Keyed keys="Y" label="Save the draft as it is">
+              <Button size="xs" variant="default" fullWidth onClick={() => void onAcceptDraft()}>
+                Accept draft
+              </Button>
+            </Keyed>
+          )}
+        </section>
+      )}
+
+      {detail?.review && <ReviewNotes detail={detail} />}
+    </aside>
+  );
+}
+
+function LabelRow({
+  label,
+  session,
+  state,
+  confidence,
+}: {
+  label: Label;
+  session: EditorSession;
+  state: EditorState;
+  confidence: number | null;
+}) {
+  const { editor } = session;
+  const hidden = state.hidden.has(label.index);
+  const locked = state.locked.has(label.index);
+  return (
+    <li
+      className={styles.label}
+      data-current={state.label === label.index || undefined}
+      data-hidden={hidden || undefined}
+    >
+      <button
+        type="button"
+        className={styles.pick}
+        aria-pressed={state.label === label.index}
+        disabled={state.readOnly}
+        title={label.name}
+        onClick={() => editor.setLabel(label.index)}
+      >
+        <span className={styles.swatch} style={{ background: label.color }} />
+        <span className="cut">{label.name}</span>
+      </button>
+      {confidence !== null && (
+        <span
+          className={styles.confidence}
+          data-low={confidence < 0.75 || undefined}
+          title={`The draft is ${score(confidence, 2)} sure of ${label.name}`}
+        >
+          {score(confidence, 2)}
+        </span>
+      )}
+      <ActionIcon
+        className={styles.toggle}
+        data-on={locked || undefined}
+        size={22}
+        variant="transparent"
+        color="gray"
+        aria-label={locked ? `Unlock ${label.name}` : `Lock ${label.name}`}
+        aria-pressed={locked}
+        title={locked ? "Locked: painting leaves it alone" : "Lock against painting"}
+        onClick={() => editor.setLocked(label.index, !locked)}
+      >
+        {locked ? <IconLock size={14} /> : <IconLockOpen size={14} />}
+      </ActionIcon>
+      <ActionIcon
+        className={styles.toggle}
+        data-on={hidden || undefined}
+        size={22}
+        variant="transparent"
+        color="gray"
+        aria-label={hidden ? `Show ${label.name}` : `Hide ${label.name}`}
+        aria-pressed={hidden}
+        title={hidden ? "Show" : "Hide"}
+        onClick={() => editor.setHidden(label.index, !hidden)}
+      >
+        {hidden ? <IconEyeOff size={14} /> : <IconEye size={14} />}
+      </ActionIcon>
+      {label.key ? <kbd>{label.key}</kbd> : <span className={styles.noKey} />}
+    </li>
+  );
+}
+
+function Range({
+  name,
+  value,
+  min = 0,
+  max,
+  shown,
+  onChange,
+}: {
+  name: string;
+  value: number;
+  min?: number;
+  max: number;
+  shown: string;
+  onChange: (value: number) => void;
+}) {
+  return (
+    <div className={styles.range}>
+      <span>{name}</span>
+      <Slider
+        size="xs"
+        min={min}
+        max={max}
+        step={0.05}
+        value={value}
+        onChange={onChange}
+        label={null}
+        thumbLabel={name}
+      />
+      <span>{shown}</span>
+    </div>
+  );
+}
+
+function ReviewNotes({ detail }: { detail: FrameDetail }) {
+  const { review } = detail;
+  if (!review) return null;
+  return (
+    <section data-testid="review-notes">
+      <h2>{review.verdict === "returned" ? "Returned" : "Accepted"}</h2>
+      <p className={styles.hint}>
+        {review.reviewer}, <RelativeTime at={review.created_at} />, on r{review.revision}
+      </p>
+      {review.comment && <p className={styles.comment}>{review.comment}</p>}
+      {review.points.length > 0 && (
+        <ol className={styles.notes}>
+          {review.points.map((point) => (
+            <li key={`${point.x},${point.y},${point.text}`}>{point.text}</li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,130 @@
+import { ActionIcon } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
+import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
+import { memo, type PointerEvent } from "react";
+import type { Frame } from "../../api/types";
+import type { PlayerPhase } from "../../editor";
+import { count, score } from "../../ui/format";
+import styles from "./Editor.module.css";
+import { Keyed } from "./Header";
+import { clickedFrame, frameX } from "./strip";
+
+const HEIGHT = 44;
+/** Where the dots of selected frames stand; bars of uncertainty grow up from above them. */
+const BASE = 34;
+const TALLEST = 22;
+
+/** The clip as a line: selected frames as dots by state, how unsure the model is above them, where one is. */
+export function TimeStrip({
+  frames,
+  at,
+  phase,
+  onToggle,
+  onGo,
+}: {
+  frames: readonly Frame[];
+  at: number;
+  phase: PlayerPhase;
+  onToggle: () => void;
+  onGo: (at: number) => void;
+}) {
+  const { ref, width } = useElementSize<HTMLDivElement>();
+  const selected = frames.flatMap((frame, i) => (frame.selected ? [i] : []));
+  const go = (event: PointerEvent<HTMLDivElement>) => {
+    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const to = clickedFrame(x, selected, frames.length, width);
+    if (to !== at) onGo(to);
+  };
+  const current = frames[at];
+  return (
+    <div className={styles.strip}>
+      <Keyed keys="Space" label={phase === "stopped" ? "Play" : "Stop"}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={36}
+          loading={phase === "buffering"}
+          disabled={frames.length === 0}
+          aria-label={phase === "stopped" ? "Play" : "Stop"}
+          onClick={onToggle}
+        >
+          {phase === "stopped" ? <IconPlayerPlayFilled size={18} /> : <IconPlayerPauseFilled size={18} />}
+        </ActionIcon>
+      </Keyed>
+      <div
+        ref={ref}
+        className={styles.track}
+        role="slider"
+        tabIndex={0}
+        aria-label="Frame"
+        aria-valuemin={1}
+        aria-valuemax={Math.max(1, frames.length)}
+        aria-valuenow={at + 1}
+        aria-valuetext={
+          current ? `Frame ${current.index + 1}, ${current.selected ? current.state : "not selected"}` : ""
+        }
+        data-testid="time-strip"
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          go(event);
+        }}
+        onPointerMove={(event) => event.buttons === 1 && go(event)}
+        onKeyDown={(event) => {
+          const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+          if (by && frames[at + by]) onGo(at + by);
+        }}
+      >
+        <Marks frames={frames} width={width} />
+        {at >= 0 && frames.length > 0 && (
+          <span
+            className={styles.playhead}
+            style={{ transform: `translateX(${frameX(at, frames.length, width)}px)` }}
+          />
+        )}
+      </div>
+      <span className={styles.place}>
+        {frames.length > 0 && at >= 0 ? count(at + 1) : "–"}
+        <span>/{count(frames.length)}</span>
+      </span>
+    </div>
+  );
+}
+
+/** Drawn once for a clip's states: stepping and playing move only the playhead. */
+const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[]; width: number }) {
+  if (width === 0) return <svg height={HEIGHT} aria-hidden="true" />;
+  const dots = frames.flatMap((frame, at) =>
+    frame.selected ? [{ frame, x: frameX(at, frames.length, width) }] : [],
+  );
+  const radius = Math.min(4, Math.max(2, width / Math.max(1, dots.length) / 3));
+  return (
+    <svg width={width} height={HEIGHT} aria-hidden="true">
+      <line x1={0} x2={width} y1={BASE} y2={BASE} stroke="var(--line-strong)" strokeWidth={1} />
+      {dots.map(({ frame, x }) => (
+        <g key={frame.id}>
+          {frame.uncertainty !== null && (
+            <rect
+              x={x - 1.5}
+              width={3}
+              y={BASE - 7 - frame.uncertainty * TALLEST}
+              height={Math.max(1, frame.uncertainty * TALLEST)}
+              rx={1}
+              fill="var(--warning)"
+              opacity={0.3 + 0.6 * frame.uncertainty}
+            >
+              <title>{`uncertainty ${score(frame.uncertainty, 2)}`}</title>
+            </rect>
+          )}
+          <circle
+            cx={x}
+            cy={BASE}
+            r={radius}
+            fill={frame.state === "untouched" ? "var(--ground)" : `var(--state-${frame.state})`}
+            stroke={`var(--state-${frame.state})`}
+            strokeWidth={1.5}
+          />
+        </g>
+      ))}
+    </svg>
+  );
+});

@@ -1,0 +1,180 @@
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { api } from "../../api/client";
+import type { FrameDetail, PageOf, Project, QueueItem, Review, ReviewPoint, Verdict } from "../../api/types";
+import { describe } from "../../editor";
+import { errorText } from "../../ui/ErrorState";
+import { plural } from "../../ui/format";
+import { fetchDraft } from "./ports";
+import type { Desk } from "./useSession";
+
+export interface Work {
+  mayAnnotate: boolean;
+  /** The frame waits for a verdict this person may give. */
+  mayReview: boolean;
+  busy: boolean;
+  /** Comments pinned to places for the verdict in the making. */
+  points: ReviewPoint[];
+  addPoint: (x: number, y: number) => void;
+  setPoint: (at: number, text: string) => void;
+  removePoint: (at: number) => void;
+  /** Save the draft as it is. */
+  acceptDraft: () => Promise<void>;
+  /** Save, submit, and go to the next frame that waits. */
+  submit: () => Promise<void>;
+  accept: () => Promise<void>;
+  giveBack: (comment: string) => Promise<void>;
+  /** The next frame that waits for a person. */
+  next: () => Promise<void>;
+}
+
+/** What a person does with a frame as a whole: accept its draft, submit it, judge it, go to the next. */
+export function useWork({
+  desk,
+  project,
+  detail,
+  role,
+  open,
+}: {
+  desk: Desk;
+  project: Project;
+  detail: FrameDetail | null;
+  role: "annotate" | "review";
+  open: (frameId: number) => void;
+}): Work {
+  const { session, ports } = desk;
+  const client = useQueryClient();
+  const [busy, setBusy] = useState(false);
+  const [points, setPoints] = useState<ReviewPoint[]>([]);
+  /** The frame an empty mask was warned about: a second Enter means it. */
+  const warned = useRef<number | null>(null);
+  const done = useRef(0);
+  const frameId = detail?.id ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another frame, other pins
+  useEffect(() => setPoints([]), [frameId]);
+
+  const mayAnnotate = project.may.includes("annotate");
+  const mayReview = project.may.includes("review") && detail?.state === "submitted";
+
+  /** One thing at a time; what goes wrong is said, and the frame stays. */
+  const doing = useCallback(
+    async (title: string, act: () => Promise<void>) => {
+      if (busy) return;
+      setBusy(true);
+      try {
+        await act();
+      } catch (error) {
+        notifications.show({ color: "red", title, message: errorText(error) });
+      } finally {
+        setBusy(false);
+      }
+    },
+    [busy],
+  );
+
+  const refresh = useCallback(
+    (id: number) => {
+      for (const queryKey of [["frame", id], ["frames"], ["queue"], ["stats"], ["clips"], ["subjects"]])
+        void client.invalidateQueries({ queryKey });
+    },
+    [client],
+  );
+
+  const goOn = useCallback(async () => {
+    const queue = await api.get<PageOf<QueueItem>>(`/api/projects/${project.id}/queue`, {
+      query: { role, limit: 2 },
+    });
+    const waiting = queue.results.find(({ frame }) => frame.id !== frameId);
+    if (waiting) return open(waiting.frame.id);
+    const today = done.current > 0 ? ` You finished ${plural(done.current, "frame")} in this sitting.` : "";
+    notifications.show({
+      title: role === "review" ? "Nothing waits for review" : "Nothing waits for you",
+      message: `Every other frame is done.${today}`,
+    });
+  }, [project.id, role, frameId, open]);
+
+  /** Everything drawn is on the server, or an error says why not. */
+  const save = useCallback(async () => {
+    const state = await session.autosave.saveNow(String(frameId));
+    if (state.kind !== "saved") throw new Error(describe(state));
+    return state.number;
+  }, [session, frameId]);
+
+  const judge = useCallback(
+    async (verdict: Verdict, comment: string) => {
+      if (!mayReview || !detail?.annotation) return;
+      await api.post<Review>(`/api/frames/${frameId}/review`, {
+        verdict,
+        comment,
+        points: points.filter((point) => point.text.trim() !== ""),
+        revision: detail.annotation.head,
+      });
+      done.current++;
+      refresh(frameId);
+      await goOn();
+    },
+    [mayReview, detail, frameId, points, refresh, goOn],
+  );
+
+  return {
+    mayAnnotate,
+    mayReview,
+    busy,
+    points,
+    addPoint: (x, y) => setPoints((known) => [...known, { x, y, text: "" }]),
+    setPoint: (at, text) =>
+      setPoints((known) => known.map((point, i) => (i === at ? { ...point, text } : point))),
+    removePoint: (at) => setPoints((known) => known.filter((_, i) => i !== at)),
+
+    acceptDraft: () =>
+      doing("The draft was not saved", async () => {
+        const open = session.editor.openFrame;
+        if (!mayAnnotate || !detail || open?.id !== String(frameId)) return;
+        if (!detail.draft) {
+          notifications.show({ message: "This frame has no draft to accept." });
+          return;
+        }
+        const draft = await fetchDraft(String(frameId));
+        if (!draft) throw new Error("The draft is gone. Reload the frame.");
+        ports.draftAccepted(String(frameId), detail.draft.id);
+        // Where it is on the table already no pixel changes, and no step is made: save it all the same.
+        if (draft.equals(open.document.labelmap)) session.autosave.edited(String(frameId), draft);
+        else session.editor.applyMap(draft);
+        await save();
+      }),
+
+    submit: () =>
+      doing("Not submitted", async () => {
+        const open = session.editor.openFrame;
+        if (!mayAnnotate || !detail || open?.id !== String(frameId)) return;
+        const map = open.document.labelmap;
+        if (session.autosave.state(String(frameId)).kind === "saved" && savedNumber(session, frameId) === 0) {
+          if (map.data.every((label) => label === 0) && warned.current !== frameId) {
+            warned.current = frameId;
+            notifications.show({
+              title: "Nothing is drawn on this frame",
+              message: "If there is nothing to see, press Enter once more to submit it empty.",
+            });
+            return;
+          }
+          // What is on the table was looked at and agreed with: it becomes the first revision.
+          session.autosave.edited(String(frameId), map);
+        }
+        await save();
+        await api.post(`/api/frames/${frameId}/submit`);
+        done.current++;
+        refresh(frameId);
+        await goOn();
+      }),
+
+    accept: () => doing("Not accepted", () => judge("accepted", "")),
+    giveBack: (comment) => doing("Not returned", () => judge("returned", comment)),
+    next: () => doing("The queue did not open", goOn),
+  };
+}
+
+function savedNumber(session: Desk["session"], frameId: number): number {
+  const state = session.autosave.state(String(frameId));
+  return state.kind === "saved" ? state.number : -1;
+}
