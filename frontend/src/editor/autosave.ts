@@ -89,6 +89,7 @@ export function describe(state: SaveState): string {
 export interface AutosaveOptions {
   readonly port: SavePort;
   readonly journal: WorkKeeper;
+  /** May take the map's pixels over: it is given a map of its own. */
   readonly encode: (map: Labelmap) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
   /** Active seconds since asked last. */
   readonly takeActiveSeconds?: () => number;
@@ -155,6 +156,7 @@ interface FrameRecord {
 export class Autosave {
   private readonly emitter = new Emitter<AutosaveEvents>();
   private readonly records = new Map<string, FrameRecord>();
+  private disposed = false;
   private readonly delay: number;
   private readonly longestDelay: number;
 
@@ -242,6 +244,12 @@ export class Autosave {
     return record.state;
   }
 
+  /** Send everything that is not saved, once, and wait for the answers. */
+  async flush(): Promise<void> {
+    const waiting = [...this.records.values()].filter(({ state }) => state.kind !== "conflict");
+    await Promise.all(waiting.map((record) => this.saveNow(record.frameId)));
+  }
+
   /** The network is back: try everything that waits for it, now. */
   online(): void {
     for (const record of this.records.values()) {
@@ -283,8 +291,9 @@ export class Autosave {
     this.emitter.emit("state", { frameId, state: this.state(frameId) });
   }
 
-  /** Stop all timers. Unsaved work stays in the journal. */
+  /** Stop all timers, for good. Unsaved work stays in the journal. */
   dispose(): void {
+    this.disposed = true;
     for (const record of this.records.values()) this.stopTimer(record);
   }
 
@@ -398,6 +407,7 @@ export class Autosave {
 
   private schedule(record: FrameRecord, delay: number): void {
     this.stopTimer(record);
+    if (this.disposed) return;
     record.timer = setTimeout(() => {
       record.timer = null;
       void this.save(record);

@@ -58,6 +58,7 @@ export { paintOverlay } from "./overlay";
 export { colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
 export { decodePng, encodePng, WrongPng } from "./png";
+export { PngWorker } from "./pngWorker";
 export { attachPointer } from "./pointer";
 export { Renderer } from "./renderer";
 export {

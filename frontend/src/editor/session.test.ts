@@ -87,7 +87,7 @@ describe("work that was never saved", () => {
     const reader = await Journal.open(userId);
     journals.push(reader);
     await settled(async () => (await reader.pending("f")).length === 1);
-    before.session.dispose(); // killed: no timer of it ever runs
+    before.session.autosave.dispose(); // killed: no timer of it ever runs
     expect(server.masks.size).toBe(0);
 
     const after = await visit(server, userId);
@@ -112,7 +112,7 @@ describe("work that was never saved", () => {
     const reader = await Journal.open(userId);
     journals.push(reader);
     await settled(async () => (await reader.pending("f")).length === 1);
-    before.session.dispose();
+    before.session.autosave.dispose();
 
     const after = await visit(server, userId);
     await after.session.open("f");
@@ -132,7 +132,7 @@ describe("work that was never saved", () => {
     const reader = await Journal.open(userId);
     journals.push(reader);
     await settled(async () => (await reader.pending("f")).length === 1);
-    before.session.dispose();
+    before.session.autosave.dispose();
     server.masks.set("f", [drawn(...PAINTED)]);
 
     const after = await visit(server, userId);
@@ -150,7 +150,7 @@ describe("work that was never saved", () => {
     const reader = await Journal.open(userId);
     journals.push(reader);
     await settled(async () => (await reader.pending("f")).length === 1);
-    before.session.dispose();
+    before.session.autosave.dispose();
     server.masks.set("f", [drawn("222222", "......", "......", "......")]);
 
     const after = await visit(server, userId);
@@ -169,7 +169,7 @@ describe("work that was never saved", () => {
     const stranger = await Journal.open(`${userId}-other`);
     journals.push(stranger);
     expect(await stranger.pendingFrames()).toEqual([]);
-    before.session.dispose();
+    before.session.autosave.dispose();
     before.journal.close();
     await reader.wipe();
     const again = await Journal.open(userId);
@@ -232,6 +232,16 @@ describe("going through the clip", () => {
     expect(await session.open("z")).toBe(false);
     expect(failures).toEqual(["z: no network"]);
     expect(session.frameId).toBe("a");
+  });
+
+  test("leaving the screen saves what was painted a moment ago", async () => {
+    const server = new Server();
+    const { session, stroke } = await visit(server, `u${++user}`);
+    await session.open("a");
+    stroke(1.5, 1.5);
+    session.dispose();
+    await settled(() => server.masks.has("a"));
+    expect(text(server.masks.get("a")?.[0] as Labelmap)).toEqual(PAINTED);
   });
 
   test("reload gives the server's mask and forgets mine", async () => {

@@ -7,7 +7,7 @@ import { FrameCache } from "./frameCache";
 import type { Journal, PendingWork } from "./journal";
 import type { Labelmap } from "./labelmap";
 import type { LabelStyle } from "./palette";
-import { encodePng } from "./png";
+import { PngWorker } from "./pngWorker";
 
 /** One frame of the clip, in clip order. */
 export interface FrameRef {
@@ -79,6 +79,7 @@ export class EditorSession {
   private readonly emitter = new Emitter<SessionEvents>();
   private readonly cache: FrameCache<Visit>;
   private readonly clock = new ActivityClock();
+  private readonly png = new PngWorker();
   private order: readonly FrameRef[] = [];
   private wanted: string | null = null;
   private found: PendingWork | null = null;
@@ -88,7 +89,7 @@ export class EditorSession {
     this.autosave = new Autosave({
       port: options.saves,
       journal: options.journal,
-      encode: encodePng,
+      encode: (map) => this.png.encode(map),
       takeActiveSeconds: () => this.clock.take(),
     });
     this.cache = new FrameCache({
@@ -190,10 +191,15 @@ export class EditorSession {
     return this.open(frameId);
   }
 
+  /** Leave: what is not saved yet is sent in the background; what cannot be stays on this device. */
   dispose(): void {
+    this.wanted = null;
     this.editor.close();
-    this.autosave.dispose();
     this.cache.clear();
+    void this.autosave.flush().finally(() => {
+      this.autosave.dispose();
+      this.png.dispose();
+    });
   }
 
   private async load(frameId: string, signal: AbortSignal): Promise<Visit> {

@@ -1,0 +1,77 @@
+import { Labelmap } from "./labelmap";
+import { decodePng, encodePng, WrongPng } from "./png";
+
+export type PngTask =
+  | { id: number; kind: "encode"; width: number; height: number; data: Uint8Array<ArrayBuffer> }
+  | { id: number; kind: "decode"; data: Uint8Array<ArrayBuffer> };
+
+export type PngAnswer =
+  | { id: number; width: number; height: number; data: Uint8Array<ArrayBuffer> }
+  | { id: number; error: string };
+
+interface Waiting {
+  resolve(answer: Exclude<PngAnswer, { error: string }>): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Label maps to PNG and back without stopping the hand: encoding 1024×768 takes some 30 ms, which as a
+ * task of the page would be felt in a stroke. Where there are no workers (tests) it is done in place.
+ */
+export class PngWorker {
+  private worker: Worker | null = null;
+  private readonly waiting = new Map<number, Waiting>();
+  private last = 0;
+
+  /** The map's pixels are handed over: it is empty afterwards. */
+  async encode(map: Labelmap): Promise<Uint8Array<ArrayBuffer>> {
+    if (typeof Worker === "undefined") return encodePng(map);
+    const { width, height, data } = map;
+    const answer = await this.ask({ id: ++this.last, kind: "encode", width, height, data });
+    return answer.data;
+  }
+
+  /** The bytes are handed over: they are empty afterwards. Rejects with WrongPng. */
+  async decode(bytes: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
+    if (typeof Worker === "undefined") return decodePng(bytes);
+    const { width, height, data } = await this.ask({ id: ++this.last, kind: "decode", data: bytes });
+    return new Labelmap(width, height, data);
+  }
+
+  dispose(): void {
+    this.worker?.terminate();
+    this.worker = null;
+    this.failAll(new Error("the editor was closed"));
+  }
+
+  private ask(task: PngTask): Promise<Exclude<PngAnswer, { error: string }>> {
+    this.worker ??= this.start();
+    const { worker } = this;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(task.id, { resolve, reject });
+      worker.postMessage(task, [task.data.buffer]);
+    });
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL("./png.worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data: answer }: MessageEvent<PngAnswer>) => {
+      const waiting = this.waiting.get(answer.id);
+      this.waiting.delete(answer.id);
+      if ("error" in answer) waiting?.reject(new WrongPng(answer.error));
+      else waiting?.resolve(answer);
+    };
+    // The script did not load or broke: nobody may wait for ever, and the next task starts a new one.
+    worker.onerror = (event) => {
+      worker.terminate();
+      this.worker = null;
+      this.failAll(new Error(`the PNG worker failed: ${event.message || "its script could not be loaded"}`));
+    };
+    return worker;
+  }
+
+  private failAll(error: Error): void {
+    for (const waiting of this.waiting.values()) waiting.reject(error);
+    this.waiting.clear();
+  }
+}
