@@ -33,6 +33,16 @@ RESEND_AFTER = timedelta(seconds=60)
 ENDED = (Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED, Job.State.QUARANTINED)
 
 log = logging.getLogger(__name__)
+_worker_leaves = False
+
+
+def worker_leaves(leaves: bool = True) -> None:
+    """Called when the worker process is asked to stop: long work ends at its next step and goes back to the queue.
+
+    A plain variable, for this is called in a signal handler, where taking a lock can deadlock.
+    """
+    global _worker_leaves
+    _worker_leaves = leaves
 
 
 class Cancelled(Exception):
@@ -70,12 +80,15 @@ class Attempt:
     lease: uuid.UUID
 
     def check(self) -> None:
-        """Raise Cancelled when a person asked to stop, LeaseLost when another attempt owns the job."""
+        """Raise Cancelled when a person asked to stop, LeaseLost when another attempt owns the job, Postponed when
+        this worker is shutting down."""
         row = self._mine().values_list("cancel_requested", flat=True).first()
         if row is None:
             raise LeaseLost
         if row:
             raise Cancelled
+        if _worker_leaves:
+            raise Postponed
 
     def progress(self, done: int, total: int, message: str = "") -> None:
         """Show how far the work is. Raises as `check` does: long work calls this at every step it can stop at."""
@@ -150,7 +163,7 @@ def run(job_id: int, work: Callable[[Attempt], None]) -> None:
         _postpone(attempt)
     except SonoloopError as refusal:
         _close(attempt, Job.State.FAILED, error=refusal.message)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the person who waits must be told
+    except Exception as fault:  # whatever it is, the person who waits must be told
         log.exception("job %d failed", job_id)
         reason = f"A fault in Sonoloop stopped this ({type(fault).__name__}). Retry; if it fails again, send the log."
         _close(attempt, Job.State.FAILED, error=reason)

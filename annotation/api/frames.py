@@ -366,7 +366,7 @@ class FrameMask(APIView):
         frame = frame_for(request.user, frame_id, "annotate")
         draft_id = request.query_params.get("draft")
         save = corrections.Save(
-            png=request.data,
+            png=request.data if isinstance(request.data, bytes) else b"",  # no body at all is parsed to something else
             base=_base(request),
             origin=Revision.Origin(choice_in(request, "origin", list(Revision.Origin.values), "hand")),
             active_seconds=number_in(request, "active_seconds", 0, low=0, high=86_400),

@@ -1,0 +1,128 @@
+"""The demonstration project: simulated spine clips that go through the steps as a hospital's own would.
+
+Nothing here is a picture of a person: `python -m ml.phantom` simulates the clips and their exact masks from seeds.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from annotation import corrections, frames, jobs, projects, registry, review
+from annotation.errors import SonoloopError
+from annotation.ingest import uploads
+from annotation.models import Clip, Frame, Job, Project, Review, Revision, Subject, User
+
+NAME = "Demonstration: lumbar spine (simulated)"
+VIEW = "lumbar_pso"
+WEIGHTS = Path(settings.BASE_DIR) / "ml" / "weights" / "phantom_champion.safetensors"
+SUBJECTS = 6
+FIRST_SEED = 9000  # people the shipped champion has never been trained on
+FRAMES = 48
+GOLD_SUBJECTS = 4  # the others wait for an annotator, with one frame waiting for a reviewer
+TEST_SUBJECT = 4
+
+
+def request(user: User) -> Job | None:
+    """Queue the making of the demonstration project; None when it is there already."""
+    if Project.objects.filter(is_demonstration=True).exists():
+        return None
+    with transaction.atomic():
+        project = projects.create_project(
+            name=NAME,
+            by=user,
+            description="Simulated clips, made on this machine. Try everything here; delete it when you like.",
+            preset=VIEW,
+            is_demonstration=True,
+        )
+        projects.change_project(project, by=user, frames_per_clip=8)
+        return jobs.create(
+            Job.Kind.DEMONSTRATION,
+            queue="cpu",
+            title="Make the demonstration project",
+            project=project,
+            created_by=user,
+            params={"project": project.pk},
+        )
+
+
+def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
+    """Simulate the clips and take them through ingest, correction and review; install the shipped champion.
+
+    Safe to run twice: clips that are here already are passed over. Returns the clips that wait for drafts.
+    """
+    with tempfile.TemporaryDirectory(prefix="demonstration-", dir=settings.FILE_UPLOAD_TEMP_DIR) as scratch:
+        attempt.progress(0, SUBJECTS + 1, "Simulating clips")
+        entries = _simulate(Path(scratch))
+        waiting = []
+        for number, entry in enumerate(entries, start=1):
+            attempt.progress(number, SUBJECTS + 1, f"Reading simulated clip {number} of {SUBJECTS}")
+            clip = _ingest(project, user, f"Phantom {number:02d}", Path(scratch) / entry["video"])
+            if clip is None:
+                continue
+            clip.millimetres_per_pixel = entry["millimetres_per_pixel"]
+            clip.save(update_fields=["millimetres_per_pixel"])
+            if number <= GOLD_SUBJECTS:
+                _annotate(clip, user, Path(scratch) / entry["masks"])
+            else:
+                waiting.append(clip)
+    Subject.objects.filter(project=project, pseudonym=f"Phantom {TEST_SUBJECT:02d}").update(is_test=True)
+    with transaction.atomic():
+        if project.champion_id is None:
+            registry.import_champion(project, WEIGHTS, note="Shipped with Sonoloop; trained on simulated clips only")
+        attempt.complete(f"{SUBJECTS} simulated subjects")
+    return waiting
+
+
+def _simulate(folder: Path) -> list[dict[str, Any]]:
+    command = [
+        sys.executable, "-m", "ml.phantom", "--view", VIEW, "--subjects", str(SUBJECTS),
+        "--frames", str(FRAMES), "--seed", str(FIRST_SEED), "--out", str(folder),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        raise SonoloopError(f"The simulated clips could not be made: {done.stderr.strip()[-300:]}")
+    clips: list[dict[str, Any]] = json.loads((folder / "manifest.json").read_text())["clips"]
+    return clips
+
+
+def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip | None:
+    """Take one file through upload and ingest, under a job of its own as any upload; None when it is here."""
+    if Clip.objects.filter(project=project, subject__pseudonym=subject).exists():
+        return None
+    upload = uploads.begin(project, subject=subject, length=video.stat().st_size, by=user)
+    try:
+        uploads.append(upload, 0, [video.read_bytes()])
+        with transaction.atomic():
+            clip = uploads.finish(upload)
+            job = jobs.create(
+                Job.Kind.INGEST,
+                queue="cpu",
+                title=f"Read frames: clip {clip.number} of {subject}",
+                project=project,
+                created_by=user,
+                params={"clip": clip.pk},
+            )
+    finally:
+        uploads.discard(upload)
+    jobs.run(job.pk, lambda attempt: frames.extract(attempt, clip))
+    clip.refresh_from_db()
+    if clip.state == Clip.State.FAILED:
+        raise SonoloopError(f"A simulated clip was refused: {clip.state_reason}")
+    return clip
+
+
+def _annotate(clip: Clip, user: User, masks: Path) -> None:
+    """Save and accept the simulator's exact masks on the selected frames."""
+    for frame in Frame.objects.filter(clip=clip, selected=True).select_related("clip", "project"):
+        png = (masks / f"{frame.index:04d}.png").read_bytes()
+        save = corrections.Save(png=png, base=0, origin=Revision.Origin.IMPORTED)
+        with transaction.atomic():
+            corrections.save_mask(frame, save, by=user, may_reopen=True)
+            corrections.submit(frame, by=user)
+            review.decide(frame, verdict=Review.Verdict.ACCEPTED, by=user, comment="Exact mask of the simulator")

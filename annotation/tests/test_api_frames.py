@@ -1,0 +1,350 @@
+"""Masks over the API: exact, never overwritten in silence, refused in words (promises 1, 2, 6)."""
+
+import threading
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from django.db import connection
+from django.test import Client
+
+from annotation import files
+from annotation.models import Annotation, AuditEvent, Clip, Draft, Frame, Membership, Project, Revision, User
+from annotation.tests import factories
+
+
+@pytest.fixture
+def clip(project: Project) -> Clip:
+    return factories.make_clip_with_frames(project)
+
+
+@pytest.fixture
+def frame(clip: Clip) -> Frame:
+    return clip.frames.get(index=0)
+
+
+def put(client: Client, frame: Frame, label_map: np.ndarray | bytes, etag: str | None = '"r0"', query: str = ""):
+    png = label_map if isinstance(label_map, bytes) else files.encode_label_map(label_map)
+    headers = {"If-Match": etag} if etag is not None else {}
+    return client.put(f"/api/frames/{frame.pk}/mask{query}", png, content_type="image/png", headers=headers)
+
+
+def counters(clip: Clip) -> dict[str, int]:
+    clip.refresh_from_db()
+    return {name: getattr(clip, f"{name}_count") for name in ("selected", "open", "submitted", "returned", "accepted")}
+
+
+def test_an_untouched_frame_answers_all_background_as_r0(client: Client, frame: Frame) -> None:
+    answer = client.get(f"/api/frames/{frame.pk}/mask")
+    assert answer.status_code == 200
+    assert answer["ETag"] == '"r0"'
+    label_map = files.decode_label_map(answer.content, height=64, width=80, allowed={0})
+    assert not label_map.any()
+
+
+def test_a_saved_mask_comes_back_pixel_for_pixel_and_byte_for_byte(client: Client, frame: Frame) -> None:
+    label_map = factories.boxes()
+    label_map[0, :7] = 255
+    png = files.encode_label_map(label_map)
+
+    saved = put(client, frame, png, query="?origin=hand&active_seconds=12.5")
+
+    assert saved.status_code == 200, saved.content
+    assert saved["ETag"] == '"r1"'
+    answer = client.get(f"/api/frames/{frame.pk}/mask")
+    assert answer["ETag"] == '"r1"'
+    assert answer.content == png
+    shown = client.get(f"/api/frames/{frame.pk}/revisions").json()
+    assert [(row["number"], row["origin"], row["active_seconds"]) for row in shown] == [(1, "hand", 12.5)]
+    assert shown[0]["label_pixels"] == {
+        str(index): int((label_map == index).sum()) for index in np.unique(label_map) if index
+    }
+    assert client.get(f"/api/revisions/{shown[0]['id']}/mask").content == png
+
+
+def test_text_hidden_in_a_mask_is_not_stored(client: Client, frame: Frame) -> None:
+    png = files.encode_label_map(factories.boxes())
+    hidden = b"Comment\x00Jane Doe"
+    import struct
+    import zlib
+
+    chunk = struct.pack(">I", len(hidden)) + b"tEXt" + hidden + struct.pack(">I", zlib.crc32(b"tEXt" + hidden))
+    assert put(client, frame, png[:33] + chunk + png[33:]).status_code == 200
+    assert b"Jane" not in bytes(Revision.objects.get().png)
+
+
+def test_a_save_without_if_match_is_asked_for_one(client: Client, frame: Frame) -> None:
+    answer = put(client, frame, factories.boxes(), etag=None)
+    assert answer.status_code == 428
+    assert answer.json()["error"]["code"] == "if_match_required"
+    assert not Revision.objects.exists()
+
+
+@pytest.mark.parametrize("etag", ["r1", "*", '"1"', '"r1", "r2"', ""])
+def test_an_if_match_that_is_no_revision_is_refused(client: Client, frame: Frame, etag: str) -> None:
+    assert put(client, frame, factories.boxes(), etag=etag).status_code == 400
+    assert not Revision.objects.exists()
+
+
+def test_a_stale_save_is_told_what_is_newer(
+    client: Client, frame: Frame, project: Project, sign_in: Callable[[User], Client]
+) -> None:
+    other = factories.make_member(project, Membership.Role.ANNOTATOR)
+    assert put(client, frame, factories.boxes(seed=1)).status_code == 200
+    assert put(sign_in(other), frame, factories.boxes(seed=2), etag='"r1"').status_code == 200
+
+    answer = put(client, frame, factories.boxes(seed=3), etag='"r1"')
+
+    assert answer.status_code == 412
+    detail = answer.json()["error"]["detail"]
+    newest = Revision.objects.get(number=2)
+    assert (detail["number"], detail["author"]) == (2, other.username)
+    assert detail["at"] == newest.created_at.isoformat()
+    assert Revision.objects.count() == 2
+
+
+def test_a_base_that_never_was_is_refused(client: Client, frame: Frame) -> None:
+    assert put(client, frame, factories.boxes(), etag='"r4"').status_code == 412
+    assert not Annotation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("saved_before", [0, 1])
+def test_of_eight_racers_one_wins(
+    client: Client, frame: Frame, sign_in: Callable[[User], Client], project: Project, saved_before: int
+) -> None:
+    for number in range(saved_before):
+        assert put(client, frame, factories.boxes(), etag=f'"r{number}"').status_code == 200
+    racers = [sign_in(factories.make_member(project, Membership.Role.ANNOTATOR)) for _ in range(8)]
+    gate, statuses = threading.Barrier(8), []
+
+    def race(number: int) -> None:
+        gate.wait()
+        answer = put(racers[number], frame, factories.boxes(seed=number), etag=f'"r{saved_before}"')
+        statuses.append(answer.status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200] + [412] * 7
+    assert Revision.objects.count() == saved_before + 1
+    assert counters(frame.clip)["open"] == 1
+
+
+@pytest.mark.parametrize(
+    ("png", "says"),
+    [
+        (files.encode_label_map(np.zeros((80, 64), np.uint8)), "64×80 pixels, the frame is 80×64"),
+        (cv2.imencode(".png", np.zeros((64, 80, 3), np.uint8))[1].tobytes(), "RGB"),
+        (cv2.imencode(".png", np.zeros((64, 80), np.uint16))[1].tobytes(), "16"),
+        (files.encode_label_map(np.full((64, 80), 7, np.uint8)), "index 7 at column 0, row 0"),
+        (files.encode_label_map(np.zeros((64, 80), np.uint8))[:-20], "PNG"),
+        (b"not a picture", "PNG"),
+        (b"", "PNG"),
+    ],
+    ids=["size", "colour", "16 bit", "unknown label", "cut short", "text", "empty"],
+)
+def test_a_wrong_mask_is_refused_with_what_came_and_what_was_expected(
+    client: Client, frame: Frame, png: bytes, says: str
+) -> None:
+    answer = put(client, frame, png)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["code"] == "bad_mask"
+    assert says in error["message"]
+    assert not Revision.objects.exists()
+
+
+def test_a_removed_label_does_not_block_a_frame_that_holds_it(client: Client, frame: Frame, project: Project) -> None:
+    assert put(client, frame, factories.boxes()).status_code == 200
+    assert client.delete(f"/api/projects/{project.pk}/labels/2").status_code == 204
+    assert put(client, frame, factories.boxes(), etag='"r1"').status_code == 200
+
+
+def test_a_late_draft_changes_nothing_a_person_saved(client: Client, frame: Frame, project: Project) -> None:
+    png = files.encode_label_map(factories.boxes())
+    assert put(client, frame, png).status_code == 200
+    model = factories.make_model(project)
+    draft_png = files.encode_label_map(np.ones((64, 80), np.uint8))
+    Draft.objects.create(
+        frame=frame, model_version=model, png=draft_png, sha256="0" * 64, uncertainty=0.5, backend="test"
+    )
+    answer = client.get(f"/api/frames/{frame.pk}/mask")
+    assert (answer["ETag"], answer.content) == ('"r1"', png)
+    assert client.get(f"/api/frames/{frame.pk}/draft").content == draft_png
+    masks = client.get(f"/api/clips/{frame.clip_id}/masks").json()
+    assert masks["0"]["kind"] == "revision"
+
+
+def test_the_loop_of_states_keeps_the_counters_right(client: Client, frame: Frame, clip: Clip) -> None:
+    assert client.post(f"/api/frames/{frame.pk}/submit").json()["error"]["code"] == "nothing_saved"
+    put(client, frame, factories.boxes())
+    assert counters(clip) == {"selected": 3, "open": 1, "submitted": 0, "returned": 0, "accepted": 0}
+
+    assert client.post(f"/api/frames/{frame.pk}/submit").json() == {"state": "submitted"}
+    assert client.post(f"/api/frames/{frame.pk}/submit").json() == {"state": "submitted"}
+    assert counters(clip)["submitted"] == 1
+
+    verdict = {"verdict": "returned", "comment": "look again", "points": [{"x": 3, "y": 4, "text": "here"}]}
+    answer = client.post(f"/api/frames/{frame.pk}/review", verdict, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    assert counters(clip) == {"selected": 3, "open": 0, "submitted": 0, "returned": 1, "accepted": 0}
+    assert client.get(f"/api/frames/{frame.pk}").json()["review"]["points"] == verdict["points"]
+
+    put(client, frame, factories.boxes(seed=4), etag='"r1"')
+    client.post(f"/api/frames/{frame.pk}/submit")
+    accepted = {"verdict": "accepted", "revision": 2}
+    assert client.post(f"/api/frames/{frame.pk}/review", accepted, content_type="application/json").status_code == 200
+    assert counters(clip) == {"selected": 3, "open": 0, "submitted": 0, "returned": 0, "accepted": 1}
+    frame.refresh_from_db()
+    assert frame.gold is not None
+    assert frame.gold.number == 2
+
+
+def test_a_verdict_on_an_older_revision_is_refused(client: Client, frame: Frame) -> None:
+    put(client, frame, factories.boxes())
+    client.post(f"/api/frames/{frame.pk}/submit")
+    put(client, frame, factories.boxes(seed=9), etag='"r1"')
+    client.post(f"/api/frames/{frame.pk}/submit")
+    verdict = {"verdict": "accepted", "revision": 1}
+    answer = client.post(f"/api/frames/{frame.pk}/review", verdict, content_type="application/json")
+    assert answer.status_code == 412
+    assert answer.json()["error"]["detail"]["number"] == 2
+    frame.refresh_from_db()
+    assert frame.gold is None
+
+
+def test_own_work_is_refused_where_the_project_says_so(
+    client: Client, frame: Frame, project: Project, sign_in: Callable[[User], Client]
+) -> None:
+    client.patch(f"/api/projects/{project.pk}", {"forbid_own_review": True}, content_type="application/json")
+    put(client, frame, factories.boxes())
+    client.post(f"/api/frames/{frame.pk}/submit")
+    accept = {"verdict": "accepted"}
+    own = client.post(f"/api/frames/{frame.pk}/review", accept, content_type="application/json")
+    assert (own.status_code, own.json()["error"]["code"]) == (403, "own_work")
+    assert client.get(f"/api/projects/{project.pk}/queue?role=review").json()["results"] == []
+
+    other = sign_in(factories.make_member(project, Membership.Role.REVIEWER))
+    assert len(other.get(f"/api/projects/{project.pk}/queue?role=review").json()["results"]) == 1
+    answer = other.post(f"/api/frames/{frame.pk}/review", accept, content_type="application/json")
+    assert answer.status_code == 200
+
+
+def test_an_annotator_cannot_change_what_is_accepted_and_a_reviewer_can(
+    client: Client, frame: Frame, project: Project, sign_in: Callable[[User], Client]
+) -> None:
+    gold = factories.accept(frame, factories.boxes(), project.created_by)
+    annotator = sign_in(factories.make_member(project, Membership.Role.ANNOTATOR))
+    assert put(annotator, frame, factories.boxes(seed=1), etag='"r1"').status_code == 409
+    assert put(client, frame, factories.boxes(seed=1), etag='"r1"').status_code == 200
+    frame.refresh_from_db()
+    assert frame.state == Frame.State.OPEN
+    assert frame.gold == gold  # until another revision is accepted
+
+
+def test_the_queue_shows_returned_then_begun_then_the_most_uncertain(
+    client: Client, clip: Clip, project: Project
+) -> None:
+    fourth = factories.make_clip_with_frames(project, "S2", factories.noise(2))
+    frames = [*clip.frames.order_by("index"), *fourth.frames.order_by("index")]
+    for frame, uncertainty in zip(frames, (0.1, 0.9, 0.2, 0.5, -1.0), strict=True):
+        Frame.objects.filter(pk=frame.pk).update(uncertainty=uncertainty)
+    factories.save_revision(frames[0], factories.boxes(), project.created_by, Frame.State.RETURNED)
+    factories.save_revision(frames[2], factories.boxes(), project.created_by)
+    expected = [frames[0].pk, frames[2].pk, frames[1].pk, frames[3].pk, frames[4].pk]
+
+    whole = client.get(f"/api/projects/{project.pk}/queue?role=annotate").json()
+    assert [entry["frame"]["id"] for entry in whole["results"]] == expected
+
+    paged, cursor = [], None
+    while True:
+        more = f"&cursor={cursor}" if cursor else ""
+        answer = client.get(f"/api/projects/{project.pk}/queue?role=annotate&limit=2{more}").json()
+        paged += [entry["frame"]["id"] for entry in answer["results"]]
+        cursor = answer["next"]
+        if not cursor:
+            break
+    assert paged == expected
+
+
+def test_pictures_are_the_stored_bytes_cached_for_ever_and_every_look_is_on_record(
+    client: Client, frame: Frame, clip: Clip
+) -> None:
+    answer = client.get(f"/api/frames/{frame.pk}/image")
+    assert answer.content == files.read_slice(clip.pack_name, frame.pack_offset, frame.pack_length)
+    assert "immutable" in answer["Cache-Control"]
+    assert "private" in answer["Cache-Control"]
+    again = client.get(f"/api/frames/{frame.pk}/image", headers={"If-None-Match": answer["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+    rows = client.get(f"/api/clips/{clip.pk}/frames").json()["results"]
+    total = sum(row["length"] for row in rows)
+    whole = client.get(f"/api/clips/{clip.pk}/images?offset=0&length={total}").content
+    for row in rows:
+        piece = whole[row["offset"] : row["offset"] + row["length"]]
+        assert piece == client.get(f"/api/frames/{row['id']}/image").content
+    assert client.get(f"/api/clips/{clip.pk}/images?offset=0&length={total + 1}").status_code == 400
+    assert AuditEvent.objects.filter(verb="viewed", object_id=str(clip.pk)).count() == 1
+
+
+def test_who_may_read_and_who_may_save(ask_all: Callable[..., dict[str, int]], frame: Frame, clip: Clip) -> None:
+    for path in ("", "/image", "/mask", "/revisions"):
+        assert ask_all("get", f"/api/frames/{frame.pk}{path}") == {
+            "nobody": 401, "stranger": 404, "viewer": 200, "uploader": 200, "annotator": 200, "reviewer": 200,
+        }  # fmt: skip
+    for path in ("frames", "masks", "images?length=10"):
+        assert ask_all("get", f"/api/clips/{clip.pk}/{path}")["stranger"] == 404
+    saving = ask_all(
+        "put",
+        f"/api/frames/{frame.pk}/mask",
+        data=files.encode_label_map(factories.boxes()),
+        content_type="image/png",
+        headers={"If-Match": '"r0"'},
+    )
+    assert saving == {
+        "nobody": 401, "stranger": 404, "viewer": 403, "uploader": 403, "annotator": 200, "reviewer": 412,
+    }  # fmt: skip
+    reviewing = ask_all(
+        "post", f"/api/frames/{frame.pk}/review", data={"verdict": "accepted"}, content_type="application/json"
+    )
+    assert reviewing == {
+        "nobody": 401, "stranger": 404, "viewer": 403, "uploader": 403, "annotator": 403, "reviewer": 409,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", ["frames/999999", "frames/999999/mask", "revisions/999999/mask", "clips/999999/frames"]
+)
+def test_what_is_not_there_is_404_in_the_shape_of_errors(client: Client, path: str) -> None:
+    answer = client.get(f"/api/{path}")
+    assert answer.status_code == 404
+    assert set(answer.json()["error"]) == {"code", "message", "detail"}
+
+
+def test_wrong_methods_and_wrong_queries_are_refused_in_words(client: Client, frame: Frame, clip: Clip) -> None:
+    assert client.delete(f"/api/frames/{frame.pk}").status_code == 405
+    for query in ("limit=0", "limit=x", "cursor=zzz", "state=odd", "order=odd", "selected=maybe"):
+        answer = client.get(f"/api/clips/{clip.pk}/frames?{query}")
+        assert answer.status_code == 400, query
+        assert answer.json()["error"]["message"]
+    assert put(client, frame, factories.boxes(), query="?origin=magic").status_code == 400
+    assert put(client, frame, factories.boxes(), query="?active_seconds=-1").status_code == 400
+    assert put(client, frame, factories.boxes(), query="?draft=12").status_code == 400
+
+
+@pytest.mark.parametrize("frames", [2, 40])
+def test_a_list_costs_the_same_queries_at_any_length(
+    client: Client, project: Project, frames: int, django_assert_max_num_queries
+) -> None:
+    clip = factories.make_clip_with_frames(project, "S9", factories.noise(frames))
+    for frame in clip.frames.all():
+        factories.save_revision(frame, factories.boxes(), project.created_by, Frame.State.SUBMITTED)
+    for path in (f"clips/{clip.pk}/frames", f"projects/{project.pk}/queue?role=review", f"clips/{clip.pk}/masks"):
+        with django_assert_max_num_queries(9):
+            assert client.get(f"/api/{path}").status_code == 200
