@@ -11,6 +11,7 @@ import {
   IconLogout,
   IconMoon,
   IconSun,
+  IconUpload,
   IconUser,
   IconUserCircle,
 } from "@tabler/icons-react";
@@ -18,6 +19,9 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api } from "../api/client";
 import { useMe, useProject } from "../api/hooks";
+import { isOver, useUploads } from "../api/uploads";
+import { ProgressLine } from "../ui/Bars";
+import { plural } from "../ui/format";
 import { Mark } from "../ui/Mark";
 import styles from "./Layout.module.css";
 
@@ -30,6 +34,7 @@ export function TopBar({ projectId }: { projectId: number | null }) {
       </Link>
       {projectId !== null && <ProjectCrumb projectId={projectId} />}
       <div className={styles.topEnd}>
+        <UploadsPill />
         <SchemeToggle />
         <Who />
       </div>
@@ -46,6 +51,22 @@ function ProjectCrumb({ projectId }: { projectId: number }) {
         {project.data?.name ?? ""}
       </Link>
     </>
+  );
+}
+
+/** Uploads under way, wherever one is; a click leads to their bars. */
+function UploadsPill() {
+  const going = useUploads().filter((upload) => !isOver(upload));
+  const first = going[0];
+  if (!first) return null;
+  const size = going.reduce((sum, upload) => sum + upload.size, 0);
+  const sent = going.reduce((sum, upload) => sum + upload.sent, 0);
+  return (
+    <Link to={`/p/${first.request.project}/clips`} className={styles.pill}>
+      <IconUpload size={15} />
+      <span>{plural(going.length, "clip")}</span>
+      <ProgressLine value={size > 0 ? sent / size : 0} />
+    </Link>
   );
 }
 

@@ -26,7 +26,10 @@ export function SubjectProgress({ projectId }: { projectId: number }) {
           const subject = subjects.rows[index];
           if (!subject) return null;
           return (
-            <Link to={`/p/${projectId}/clips?subject=${subject.id}`} className={styles.row}>
+            <Link
+              to={`/p/${projectId}/clips?subject=${encodeURIComponent(subject.pseudonym)}`}
+              className={styles.row}
+            >
               <SubjectName pseudonym={subject.pseudonym} isTest={subject.is_test} />
               <span className="small quiet">{plural(subject.clips, "clip")}</span>
               <span style={{ width: `${Math.max(4, (100 * subject.selected) / most)}%` }}>
