@@ -58,9 +58,7 @@ def read_folder(name: str, default: Path) -> Path:
     text = read_text(name)
     folder = Path(text).expanduser().resolve() if text else default.resolve()
     if folder.exists() and not folder.is_dir():
-        raise BadSetting(
-            f"{name} is {str(folder)!r}, which is a file; expected a folder, for example {name}=./data"
-        )
+        raise BadSetting(f"{name} is {str(folder)!r}, which is a file; expected a folder, for example {name}=./data")
     return folder
 
 

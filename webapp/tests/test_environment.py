@@ -26,18 +26,14 @@ def test_flags_are_read(monkeypatch, text, value):
 
 def test_a_flag_that_is_no_flag_is_refused_in_words(monkeypatch):
     monkeypatch.setenv("SONOLOOP_DEMO", "perhaps")
-    with pytest.raises(
-        BadSetting, match=r"SONOLOOP_DEMO is 'perhaps'; expected 1 or 0, for example SONOLOOP_DEMO=1"
-    ):
+    with pytest.raises(BadSetting, match=r"SONOLOOP_DEMO is 'perhaps'; expected 1 or 0, for example SONOLOOP_DEMO=1"):
         read_flag("SONOLOOP_DEMO", True)
 
 
 @pytest.mark.parametrize("text", ["eighty", "0", "65536", "80.5", "-1"])
 def test_a_port_out_of_range_is_refused_in_words(monkeypatch, text):
     monkeypatch.setenv("SONOLOOP_PORT", text)
-    with pytest.raises(
-        BadSetting, match=f"SONOLOOP_PORT is '{text}'; expected a whole number from 1 to 65535"
-    ):
+    with pytest.raises(BadSetting, match=f"SONOLOOP_PORT is '{text}'; expected a whole number from 1 to 65535"):
         read_number("SONOLOOP_PORT", 8000, low=1, high=65535)
 
 

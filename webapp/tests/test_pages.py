@@ -82,9 +82,7 @@ def test_the_eleventh_wrong_password_is_told_to_wait_and_others_are_not():
     get_user_model().objects.create_user(username="ben", password="right-password-2")
 
     def sign_in(username, password, address="10.0.0.1"):
-        return authenticate(
-            RequestFactory().post("/", REMOTE_ADDR=address), username=username, password=password
-        )
+        return authenticate(RequestFactory().post("/", REMOTE_ADDR=address), username=username, password=password)
 
     for _ in range(10):
         assert sign_in("ann", "wrong") is None

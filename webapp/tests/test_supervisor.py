@@ -1,5 +1,6 @@
 """`make run` as a person meets it: the real process tree, started, hurt and stopped."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -48,6 +49,19 @@ class TestTree:
             assert "as before" in tree.output()
             assert tree.interrupt() == 0
 
+    def test_the_one_time_password_is_shown_once_and_is_in_no_log(self, tmp_path):
+        with running_tree(tmp_path / "data", SONOLOOP_ADMIN_PASSWORD="") as tree:
+            shown = re.search(r"password +(\S+) +\(shown only this once\)", tree.output())
+            assert shown is not None, tree.output()
+            password = shown[1]
+            assert len(password) >= 12
+            assert tree.interrupt() == 0
+            for log in (tmp_path / "data" / "logs").iterdir():
+                assert password not in log.read_text(errors="replace")
+        with running_tree(tmp_path / "data", SONOLOOP_ADMIN_PASSWORD="") as tree:
+            assert password not in tree.output()
+            assert "shown only this once" not in tree.output()
+
     def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(self, tmp_path):
         with running_tree(tmp_path / "data") as tree:
             family = tree.family()
@@ -65,6 +79,15 @@ class TestTree:
             wait_until("a new process", lambda: part_is_new(tree, part, before.pid))
             wait_until("readiness", lambda: ready(tree))
             assert "ended by SIGKILL; starting it again in 1 s" in tree.output()
+
+    def test_the_scheduler_reaches_a_worker_through_the_broker(self, tmp_path):
+        with running_tree(tmp_path / "data") as tree:
+            log = tree.folder / "logs" / "cpu.log"
+            wait_until(
+                "the housekeeping task to succeed",
+                lambda: re.search(r"annotation\.tasks\.reap_jobs\[\S+\] succeeded", log.read_text()),
+                within_s=90,
+            )
 
     def test_a_second_instance_on_the_same_data_is_refused_in_words(self, tmp_path):
         with running_tree(tmp_path / "data") as tree:
@@ -117,8 +140,7 @@ def test_work_that_does_not_end_is_ended_by_a_second_ctrl_c(monkeypatch, tmp_pat
     tree = supervisor.Supervisor()
     tree.make_folders()
     stubborn = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-        "print('on', flush=True); time.sleep(99)"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(99)"
     )
     child = supervisor.Child("train", [sys.executable, "-c", stubborn], {})
     tree.children = [child]

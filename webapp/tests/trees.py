@@ -92,8 +92,7 @@ def launch(folder: Path, *, port: int | None = None, **env: str) -> Tree:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("SONOLOOP_")
-        and name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
+        if not name.startswith("SONOLOOP_") and name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
     }
     settings = {
         "SONOLOOP_DATA": str(folder),
