@@ -8,12 +8,13 @@ import logging
 from functools import partial
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from annotation import frames, jobs
-from annotation.models import Clip, Job
+from annotation import drafts, exports, frames, jobs, training
+from annotation.models import Clip, Export, Job, Project, TrainingRun
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,47 @@ def ingest_clip(job_id: int) -> None:
 
 
 @shared_task
+def draft_clip(job_id: int) -> None:
+    """Frames × champion → drafts, for one clip or for the whole project after a promotion."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        if "clip" in attempt.job.params:
+            clip = Clip.objects.select_related("project").get(pk=attempt.job.params["clip"])
+            drafts.draft_clip(attempt, clip)
+        else:
+            drafts.redraft_project(attempt, Project.objects.get(jobs=attempt.job))
+
+    jobs.run(job_id, work)
+
+
+@shared_task
+def write_export(job_id: int) -> None:
+    """Dataset version → one file."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        export = Export.objects.select_related("dataset__project").get(pk=attempt.job.params["export"])
+        exports.write_export(attempt, export)
+
+    jobs.run(job_id, work)
+
+
+@shared_task
+def train_run(job_id: int) -> None:
+    """Dataset version → candidate, from the run's last checkpoint if there is one."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        run = TrainingRun.objects.select_related("dataset", "project", "base_model").get(pk=attempt.job.params["run"])
+        training.train_run(attempt, run)
+
+    jobs.run(job_id, work)
+
+
+@worker_shutting_down.connect
+def _leave(**_: object) -> None:
+    jobs.worker_leaves()
+
+
+@shared_task
 def reap_jobs() -> None:
     """Every few seconds: what a dead worker or a lost message left behind runs again."""
     for job in jobs.reap():
@@ -54,4 +96,7 @@ def reap_jobs() -> None:
 
 DOORS = {
     Job.Kind.INGEST: ingest_clip,
+    Job.Kind.DRAFT: draft_clip,
+    Job.Kind.EXPORT: write_export,
+    Job.Kind.TRAIN: train_run,
 }

@@ -126,7 +126,7 @@ class Datasets(APIView):
     def get(self, request: Request, project_id: int) -> Response:
         project = project_for(request.user, project_id)
         rows = project.datasets.select_related("created_by").prefetch_related("exports__dataset")
-        return page(request, rows, lambda found: DatasetShape(found, many=True).data)
+        return page(request, rows, lambda found: list(DatasetShape(found, many=True).data))
 
     @extend_schema(request=NewDatasetFields, responses={201: DatasetShape})
     def post(self, request: Request, project_id: int) -> Response:

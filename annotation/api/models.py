@@ -124,7 +124,7 @@ def model_for(user: User, model_id: int, capability: str = "view") -> ModelVersi
 def shaped(rows: list[ModelVersion]) -> list[dict[str, Any]]:
     """Models of one project as the API shows them."""
     champion = registry.champion_of(rows[0].project) if rows else None
-    return ModelShape(rows, many=True, context={"champion": champion}).data
+    return list(ModelShape(rows, many=True, context={"champion": champion}).data)
 
 
 class Models(APIView):

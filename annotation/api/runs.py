@@ -104,7 +104,7 @@ def run_for(user: User, run_id: int, capability: str = "view") -> TrainingRun:
 def shaped(rows: list[TrainingRun]) -> list[dict[str, Any]]:
     """Runs of one project as the API shows them, their jobs in one query."""
     found = training.jobs_of(rows[0].project_id, [run.pk for run in rows]) if rows else {}
-    return RunShape(rows, many=True, context={"jobs": found}).data
+    return list(RunShape(rows, many=True, context={"jobs": found}).data)
 
 
 class Runs(APIView):

@@ -1,0 +1,169 @@
+"""Drafts: frames × champion → a label map for each frame no person has touched, ranked by uncertainty.
+
+Promise 1: a draft is a row of its own. This module writes Draft rows, a frame's uncertainty and a clip's count of
+drafted frames, never a revision or a state; and a frame somebody began while the model computed gets no draft.
+"""
+
+import functools
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from annotation import audit, events, files, jobs
+from annotation.errors import Conflict
+from annotation.formats.weights import refuse_foreign_labels
+from annotation.models import Clip, Draft, Frame, Job, ModelVersion, Project, User
+
+if TYPE_CHECKING:  # torch takes seconds and 300 MB: only the worker that drafts loads it, when it drafts
+    from ml.predict import Prediction, Predictor
+
+FRAMES_AT_ONCE = 16
+BACKGROUND = 0
+
+
+def request_draft(clip: Clip, user: User | None) -> Job:
+    """A job that drafts the clip's untouched selected frames, or the one that waits already; the caller queues it.
+
+    Raises Conflict without a champion, or when the clip has no frames.
+    """
+    champion = _champion(clip.project)
+    if clip.state not in (Clip.State.READY, Clip.State.PARTIAL):
+        raise Conflict(f"This clip has no frames to draft (it is {clip.state}).", code="no_frames")
+    params: dict[str, int | str | bool] = {"clip": clip.pk, "model": champion.pk}
+    title = f"Draft clip {clip.number} of {clip.subject.pseudonym}"
+    return _request(clip.project, user, title, params)
+
+
+def request_redraft(model: ModelVersion, user: User | None) -> Job:
+    """A job that drafts every untouched selected frame of the project with its champion; the caller queues it."""
+    return _request(model.project, user, f"Redraft untouched frames with model {model.number}", {"model": model.pk})
+
+
+def _request(project: Project, user: User | None, title: str, params: dict[str, int | str | bool]) -> Job:
+    with transaction.atomic():
+        same = Job.objects.filter(project=project, kind=Job.Kind.DRAFT, params=params, state=Job.State.QUEUED).first()
+        if same:
+            return same
+        job = jobs.create(Job.Kind.DRAFT, queue="gpu", title=title, params=params, project=project, created_by=user)
+        audit.record(user, "asked for drafts", job)
+        return job
+
+
+def draft_clip(attempt: jobs.Attempt, clip: Clip) -> None:
+    """Draft the clip's selected frames that no person has touched and the champion has not drafted yet."""
+    _draft(attempt, _champion(clip.project), _waiting(clip.project).filter(clip=clip))
+
+
+def redraft_project(attempt: jobs.Attempt, project: Project) -> None:
+    """Draft with the champion of this moment all such frames of the project."""
+    _draft(attempt, _champion(project), _waiting(project))
+
+
+def _champion(project: Project) -> ModelVersion:
+    champion = ModelVersion.objects.filter(project=project, stage=ModelVersion.Stage.CHAMPION).first()
+    if champion is None:
+        raise Conflict(
+            "No champion yet: annotate the first frames, have them accepted, freeze a dataset and train a model.",
+            code="no_champion",
+        )
+    return champion
+
+
+def _waiting(project: Project) -> QuerySet[Frame]:
+    return Frame.objects.filter(project=project, selected=True, state=Frame.State.UNTOUCHED, annotations=None)
+
+
+def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Frame]) -> None:
+    """Safe to run twice, and to stop between batches: what is drafted stays drafted."""
+    drafted = Draft.objects.filter(model_version=champion).values("frame_id")
+    ids = list(waiting.exclude(pk__in=drafted).order_by("clip_id", "index").values_list("pk", flat=True))
+    if ids:
+        refuse_foreign_labels(champion.project, champion.labels)
+        attempt.progress(0, len(ids), "Loading the model")
+        predictor = load_predictor(champion.weights_name, champion.weights_sha256)
+        living = [BACKGROUND, *champion.project.labels.filter(removed_at=None).values_list("index", flat=True)]
+        stored = 0
+        for start in range(0, len(ids), FRAMES_AT_ONCE):
+            attempt.progress(start, len(ids), "Drafting")
+            frames = list(Frame.objects.filter(pk__in=ids[start : start + FRAMES_AT_ONCE]).select_related("clip"))
+            predictions = predictor.predict_batch([_pixels(frame) for frame in frames])
+            drafts = [
+                _row(frame, champion, prediction, living, f"torch-{predictor.device.type}-fp32")
+                for frame, prediction in zip(frames, predictions, strict=True)
+            ]
+            stored += store(attempt, drafts)
+    with transaction.atomic():
+        attempt.complete(f"{stored} of {len(ids)} frames drafted" if ids else "No untouched frame waits for a draft")
+
+
+@functools.lru_cache(maxsize=1)
+def load_predictor(weights_name: str, sha256: str) -> "Predictor":
+    """The model, kept by this process for the next clip. Raises Conflict when its file is not as registered."""
+    from ml.errors import MlError
+    from ml.predict import Predictor
+
+    with tempfile.TemporaryDirectory(prefix="weights-", dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+        path = Path(folder) / "model.safetensors"
+        try:
+            with default_storage.open(weights_name) as stored:
+                path.write_bytes(stored.read())
+            return Predictor.load(path, sha256=sha256)
+        except OSError as fault:
+            raise Conflict("The model's weights are not on storage. Restore the data folder from a backup.") from fault
+        except MlError as fault:
+            raise Conflict(f"The model cannot be used: {fault}", code="bad_weights") from fault
+
+
+def _pixels(frame: Frame) -> np.ndarray:
+    """uint8 [H, W] or [H, W, 3] RGB, exactly as ingest stored it."""
+    try:
+        return files.decode_frame(files.read_slice(frame.clip.pack_name, frame.pack_offset, frame.pack_length))
+    except OSError as fault:
+        raise Conflict(
+            "The clip's pixels are missing or cut short on storage. Restore the data folder from a backup.",
+            code="pixels_missing",
+        ) from fault
+
+
+def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", living: list[int], backend: str) -> Draft:
+    # A label removed since the model was trained has no meaning any more; nobody could save it.
+    label_map = np.where(np.isin(prediction.labelmap, living), prediction.labelmap, np.uint8(BACKGROUND))
+    return Draft(
+        frame=frame,
+        model_version=model,
+        png=files.encode_label_map(label_map),
+        sha256=hashlib.sha256(np.ascontiguousarray(label_map).data).hexdigest(),
+        confidence={str(i): round(value, 4) for i, value in prediction.confidence.items() if i in living},
+        uncertainty=round(prediction.uncertainty, 6),
+        backend=backend,
+    )
+
+
+def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:
+    """Store the drafts of frames that are still untouched; returns how many. One small transaction.
+
+    Raises LeaseLost when another attempt owns the job: nothing is written then.
+    """
+    with transaction.atomic():
+        attempt.check()
+        by_frame = {draft.frame_id: draft for draft in drafts}
+        # Locked in one order, as everywhere: a person who saves now waits for this, or this for them.
+        frames = Frame.objects.select_for_update().filter(pk__in=by_frame, selected=True, state=Frame.State.UNTOUCHED)
+        untouched = [frame for frame in frames.order_by("pk") if not frame.annotations.exists()]
+        first = {frame.pk for frame in untouched if not frame.drafts.exists()}
+        Draft.objects.bulk_create([by_frame[frame.pk] for frame in untouched], ignore_conflicts=True)
+        clips: dict[int, int] = {}
+        for frame in untouched:
+            Frame.objects.filter(pk=frame.pk).update(uncertainty=by_frame[frame.pk].uncertainty)
+            clips[frame.clip_id] = clips.get(frame.clip_id, 0) + (frame.pk in first)
+        for clip_id, more in clips.items():
+            Clip.objects.filter(pk=clip_id).update(drafted_count=F("drafted_count") + more)
+            events.changed(Clip.objects.get(pk=clip_id))
+    return len(untouched)
