@@ -28,9 +28,7 @@ def still_path(*x_mm: float, press_mm: float = 0.0) -> ProbePath:
     """A probe that only slides: one frame per place, nothing else changes."""
     x = np.array(x_mm, np.float32)
     zero = np.zeros_like(x)
-    return ProbePath(
-        x_mm=x, tilt=zero, press_mm=np.linspace(0, press_mm, x.size, dtype=np.float32), fade=zero
-    )
+    return ProbePath(x_mm=x, tilt=zero, press_mm=np.linspace(0, press_mm, x.size, dtype=np.float32), fade=zero)
 
 
 def scanned_area(frames: np.ndarray) -> np.ndarray:
@@ -109,7 +107,8 @@ def test_only_the_views_labels_are_drawn_and_the_landmarks_always(view, always):
 
 
 def test_transverse_cut_is_a_window_or_a_spinous_process_never_both():
-    window, process = set(), set()
+    window: set[int] = set()
+    process: set[int] = set()
     for seed in range(12):
         spec = ClipSpec("lumbar_transverse", 1, seed, frames=1, height=160, width=192)
         drawn = set(np.unique(simulate_clip(spec).label_maps))
@@ -244,15 +243,14 @@ def test_pressing_the_probe_lifts_deep_tissue():
     spec = ClipSpec("lumbar_pso", 2, 1, frames=2, geometry="linear")
     clip = simulate_clip(spec, still_path(0.0, 0.0, press_mm=2.0))
     index = label_index(spec.view, "anterior complex")
-    depth_mm = [
-        np.nonzero(label_map == index)[0].mean() * clip.millimetres_per_pixel for label_map in clip.label_maps
-    ]
+    depth_mm = [np.nonzero(label_map == index)[0].mean() * clip.millimetres_per_pixel for label_map in clip.label_maps]
     assert depth_mm[0] - depth_mm[1] == pytest.approx(2.0, abs=0.15)
 
 
 def test_optical_flow_can_follow_the_speckle():
     clip = simulate_clip(ClipSpec("lumbar_pso", 4, 4, frames=2, geometry="linear"), still_path(0.0, 0.7))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*clip.frames, None)
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = estimator.calc(clip.frames[0], clip.frames[1], None)  # type: ignore[call-overload]
     labelled = clip.label_maps[0] > 0
     expected = -0.7 / clip.millimetres_per_pixel
     assert np.median(flow[..., 0][labelled]) == pytest.approx(expected, abs=0.3)
@@ -290,9 +288,7 @@ def test_bad_spec_is_refused_in_words(change, message):
 
 
 def test_video_gives_back_every_frame_at_its_time(tmp_path):
-    clip = simulate_clip(
-        ClipSpec("lumbar_pso", 1, 1, frames=7, height=160, width=192, frames_per_second=20.0)
-    )
+    clip = simulate_clip(ClipSpec("lumbar_pso", 1, 1, frames=7, height=160, width=192, frames_per_second=20.0))
     write_video(clip, tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert container.streams.video[0].average_rate == 20
@@ -309,15 +305,14 @@ def test_odd_size_cannot_become_a_video(tmp_path):
 
 
 def test_command_line_writes_clips_masks_and_manifest(tmp_path):
-    manifest = write_clips(
-        tmp_path, view="lumbar_pso", subjects=1, clips=1, frames=2, geometry="curved", seed=5
-    )
+    manifest = write_clips(tmp_path, view="lumbar_pso", subjects=1, clips=1, frames=2, geometry="curved", seed=5)
     content = json.loads(manifest.read_text())
     (entry,) = content["clips"]
     assert [(label["index"], label["name"]) for label in content["labels"]] == list(VIEW_LABELS["lumbar_pso"])
     clip = simulate_clip(ClipSpec("lumbar_pso", entry["subject_seed"], entry["clip_seed"], frames=2))
     for index, label_map in enumerate(clip.label_maps):
         mask = cv2.imread(str(tmp_path / entry["masks"] / f"{index:04d}.png"), cv2.IMREAD_UNCHANGED)
+        assert mask is not None
         assert np.array_equal(mask, label_map)
     assert (tmp_path / entry["video"]).stat().st_size > 1000
 
