@@ -1,0 +1,264 @@
+"""From a manifest to arrays the network takes, and back to native pixels.
+
+Manifest (JSON, paths relative to its folder):
+    {"dataset_hash": text, "labels": [{"index": 1, "name": text}, …],
+     "samples": [{"image": path, "mask": path, "subject": text, "clip": text, "split": "train"|"val"|"test"}, …],
+     "config": {TrainConfig values that differ from the defaults, "model": {ModelConfig values}}}
+Images are 8-bit grey or RGB PNGs; masks are 8-bit grey PNGs of label indices, of their image's size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ml.errors import BadData, BadLabels
+from ml.labels import IGNORE, LabelSchema
+
+SPLITS = ("train", "val", "test")
+NORMALISATION = "zscore-of-nonzero"
+Source = Path | Callable[[], bytes]
+
+
+def to_grey(pixels: np.ndarray) -> np.ndarray:
+    """The one converter from pixels to the grey picture the network sees, in training and in prediction.
+
+    pixels   uint8 [H, W], returned as it is, or uint8 [H, W, 3] in RGB order (weights of ITU-R BT.601)
+    returns  uint8 [H, W]
+    Raises BadData for anything else.
+    """
+    if pixels.dtype != np.uint8 or pixels.size == 0:
+        raise BadData(f"A picture must be 8-bit and not empty; got {pixels.dtype} of shape {pixels.shape}.")
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.ndim == 3 and pixels.shape[2] == 3:
+        return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    raise BadData(f"A picture must be [H, W] or [H, W, 3]; got shape {pixels.shape}.")
+
+
+def read_bytes(source: Source) -> bytes:
+    """The bytes of a file, or of a callable that fetches them."""
+    if callable(source):
+        return source()
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise BadData(f"Cannot read {source.name}: {error.strerror}.") from error
+
+
+def decode_image(png: bytes) -> np.ndarray:
+    """PNG bytes → uint8 [H, W] or [H, W, 3] RGB. Raises BadData when they are not that."""
+    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
+    if pixels is None:
+        raise BadData("An image cannot be decoded: it is empty, damaged, or not a PNG.")
+    if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        raise BadData(f"An image must be 8-bit grey or RGB; got {pixels.dtype} of shape {pixels.shape}.")
+    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+def decode_mask(png: bytes) -> np.ndarray:
+    """PNG bytes → uint8 [H, W] of label indices. Raises BadData when they are not that."""
+    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
+    if pixels is None:
+        raise BadData("A mask cannot be decoded: it is empty, damaged, or not a PNG.")
+    if pixels.dtype != np.uint8 or pixels.ndim != 2:
+        raise BadData(
+            f"A mask must be 8-bit grey, its values label indices; got {pixels.dtype} of shape {pixels.shape}."
+        )
+    return pixels
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where a native H×W picture lies in the square the network sees: scaled to fit, centred, black around."""
+
+    height: int
+    width: int
+    size: int
+
+    @classmethod
+    def of(cls, grey: np.ndarray, size: int) -> Letterbox:
+        """The letterbox of a picture [H, W]."""
+        return cls(grey.shape[0], grey.shape[1], size)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """(top, left, height, width) of the picture inside the square, in whole pixels."""
+        scale = self.size / max(self.height, self.width)
+        height, width = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+        return (self.size - height) // 2, (self.size - width) // 2, height, width
+
+    def _place(self, resized: np.ndarray) -> np.ndarray:
+        top, left, height, width = self.box
+        square = np.zeros((self.size, self.size), resized.dtype)
+        square[top : top + height, left : left + width] = resized
+        return square
+
+    def image(self, grey: np.ndarray) -> np.ndarray:
+        """uint8 [H, W] → uint8 [size, size]. Shrinking averages areas, so speckle does not alias."""
+        _, _, height, width = self.box
+        if (height, width) == grey.shape:
+            return self._place(grey)
+        shrinks = height <= grey.shape[0] and width <= grey.shape[1]
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return self._place(cv2.resize(grey, (width, height), interpolation=interpolation))
+
+    def mask(self, labelmap: np.ndarray) -> np.ndarray:
+        """uint8 [H, W] → uint8 [size, size] by nearest neighbour; outside is background."""
+        _, _, height, width = self.box
+        return self._place(cv2.resize(labelmap, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
+
+    def mask_back(self, square: np.ndarray) -> np.ndarray:
+        """uint8 [size, size] → uint8 [H, W] by nearest neighbour: undoes `mask` exactly when nothing was shrunk."""
+        top, left, height, width = self.box
+        inside = np.ascontiguousarray(square[top : top + height, left : left + width])
+        return cv2.resize(inside, (self.width, self.height), interpolation=cv2.INTER_NEAREST_EXACT)
+
+    def back(self, plane: np.ndarray) -> np.ndarray:
+        """float32 [size, size] → float32 [H, W], bilinear: pixel centres keep their place."""
+        top, left, height, width = self.box
+        inside = np.ascontiguousarray(plane[top : top + height, left : left + width])
+        if inside.shape == (self.height, self.width):
+            return inside
+        return cv2.resize(inside, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+
+
+def normalise(square: np.ndarray) -> np.ndarray:
+    """Mean 0 and deviation 1 over the pixels above black; float32 of the same shape.
+
+    The pixels above black stand for the scan area: black surroundings, however wide, then change nothing inside it.
+    An all-black picture becomes all zeros.
+    """
+    lit = square[square > 0]
+    if lit.size == 0:
+        return np.zeros(square.shape, np.float32)
+    mean, deviation = float(lit.mean()), float(lit.std())
+    return (square.astype(np.float32) - mean) / max(deviation, 1.0)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame with its gold mask. `image` and `mask` are PNG files, or callables that return PNG bytes."""
+
+    image: Source
+    mask: Source
+    subject: str
+    clip: str
+    split: str
+
+    def load(self) -> tuple[np.ndarray, np.ndarray]:
+        """(grey image, mask), both uint8 [H, W] at native size. Raises BadData when their sizes differ."""
+        image, mask = to_grey(decode_image(read_bytes(self.image))), decode_mask(read_bytes(self.mask))
+        if image.shape != mask.shape:
+            raise BadData(
+                f"A mask is {mask.shape[1]}×{mask.shape[0]}, its image {image.shape[1]}×{image.shape[0]} pixels."
+            )
+        return image, mask
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A frozen dataset as training sees it, and the overrides of the configuration that came with it."""
+
+    dataset_hash: str
+    labels: LabelSchema
+    samples: tuple[Sample, ...]
+    config: Mapping[str, Any]
+
+    def split(self, name: str) -> list[Sample]:
+        """The samples of one side: "train", "val" or "test"."""
+        return [sample for sample in self.samples if sample.split == name]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file. Raises BadData or BadLabels, saying which entry is wrong and how."""
+    try:
+        plain = json.loads(path.read_text("utf-8"))
+        samples = []
+        for number, entry in enumerate(plain["samples"]):
+            if entry["split"] not in SPLITS:
+                raise BadData(f"Sample {number} has split {entry['split']!r}; it must be one of {', '.join(SPLITS)}.")
+            image, mask = path.parent / entry["image"], path.parent / entry["mask"]
+            samples.append(Sample(image, mask, str(entry["subject"]), str(entry["clip"]), entry["split"]))
+        labels = LabelSchema.from_plain(plain["labels"])
+        return Manifest(str(plain["dataset_hash"]), labels, tuple(samples), dict(plain.get("config", {})))
+    except OSError as error:
+        raise BadData(f"Cannot read the manifest {path}: {error.strerror}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadData(f"The manifest {path} is not JSON: {error}.") from error
+    except (KeyError, TypeError) as error:
+        raise BadData(f"The manifest {path} lacks a field or has one of a wrong kind: {error}.") from error
+
+
+def check_split(samples: Sequence[Sample]) -> None:
+    """Raise BadData when a subject or a clip is on two sides of the split."""
+    for what in ("subject", "clip"):
+        sides: dict[str, set[str]] = defaultdict(set)
+        for sample in samples:
+            sides[getattr(sample, what)].add(sample.split)
+        for name, found in sorted(sides.items()):
+            if len(found) > 1:
+                raise BadData(
+                    f"The {what} {name!r} is in {' and '.join(sorted(found))}; a {what} belongs to one side only. "
+                    "Freeze the dataset again, split by subject."
+                )
+
+
+class FrameSet:
+    """The frames of one split, letterboxed once and kept in memory (128 kB a frame at 256 px).
+
+    Each frame's label indices are translated to channels 0..K; 255 stays.
+    """
+
+    def __init__(self, samples: Sequence[Sample], labels: LabelSchema, image_size: int) -> None:
+        if not samples:
+            raise BadData("There are no frames to train on.")
+        self.images = np.empty((len(samples), image_size, image_size), np.uint8)
+        self.masks = np.empty_like(self.images)
+        self.digests: list[str | None] = []
+        for n, sample in enumerate(samples):
+            try:
+                image, mask = sample.load()
+                channels = labels.to_channels(mask)
+            except (BadData, BadLabels) as error:
+                raise type(error)(f"Frame {n + 1} of {len(samples)} (subject {sample.subject}): {error}") from error
+            letterbox = Letterbox.of(image, image_size)
+            self.images[n], self.masks[n] = letterbox.image(image), letterbox.mask(channels)
+            self.digests.append(pixel_digest(image))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def label_frequencies(self, num_labels: int) -> list[float]:
+        """Share of the annotated pixels that channels 1..K take."""
+        counts = np.bincount(self.masks.ravel(), minlength=256)
+        annotated = max(1, int(counts.sum() - counts[IGNORE]))
+        return [float(counts[channel]) / annotated for channel in range(1, num_labels + 1)]
+
+
+def pixel_digest(image: np.ndarray) -> str | None:
+    """SHA-256 of the pixels, or None for a picture of one grey value, which says nothing about who is on it."""
+    if image.min() == image.max():
+        return None
+    return hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def check_no_shared_frames(digests: Mapping[str, Sequence[str | None]]) -> None:
+    """Raise BadData when the very same picture stands on two sides of the split.
+
+    digests  per side, what `pixel_digest` gave for each of its frames
+    """
+    seen: dict[str, str] = {}
+    for side, values in digests.items():
+        for digest in filter(None, values):
+            other = seen.setdefault(digest, side)
+            if other != side:
+                raise BadData(f"The same picture is in {other} and in {side}, under different subjects. Remove one.")

@@ -1,0 +1,79 @@
+"""Cross-entropy plus batch Dice at every depth of the decoder (MODEL.md 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ml.labels import IGNORE
+
+_SMOOTH = 1e-5
+
+
+def soft_targets(channels: Tensor, num_channels: int) -> tuple[Tensor, Tensor]:
+    """One-hot targets and the weight of each pixel; 255 weighs nothing.
+
+    Shapes
+        channels  (B, H, W)  uint8 or int64, 0..K or 255
+        returns   (B, K+1, H, W) in 0..1  and  (B, 1, H, W) in {0, 1}
+    """
+    weights = (channels != IGNORE).float().unsqueeze(1)
+    known = channels.long().masked_fill(channels == IGNORE, 0)
+    # scatter_ instead of F.one_hot + permute: one pass, already in channel order.
+    one_hot = torch.zeros(len(channels), num_channels, *channels.shape[1:], device=channels.device)
+    one_hot.scatter_(1, known.unsqueeze(1), 1.0)
+    return one_hot * weights, weights
+
+
+def pooled_targets(targets: Tensor, weights: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The same at a lower resolution: average-pooled, so a thin structure fades instead of vanishing.
+
+    Shapes
+        targets  (B, K+1, H, W), weights (B, 1, H, W), size (h, w) dividing (H, W)
+        returns  (B, K+1, h, w) summing to 1 where the weight is above 0, and (B, 1, h, w) in 0..1
+    """
+    factor = targets.shape[-1] // size[-1]
+    if factor == 1:
+        return targets, weights
+    weights = F.avg_pool2d(weights, factor)
+    targets = F.avg_pool2d(targets, factor) / weights.clamp_min(1e-6)
+    return targets, weights
+
+
+def cross_entropy_and_dice(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean cross-entropy + (1 − Dice), Dice over foreground channels of the whole batch.
+
+    Dice is taken over the batch, not per frame, so that a structure absent from one frame does not make it jump.
+
+    Shapes
+        logits, targets  (B, K+1, h, w);  weights (B, 1, h, w);  returns a scalar (0 when every pixel is ignored)
+    """
+    log_p = F.log_softmax(logits.float(), 1)
+    total = weights.sum().clamp_min(1e-6)
+    cross_entropy = -(targets * log_p * weights).sum() / total
+
+    p = log_p[:, 1:].exp() * weights
+    t = targets[:, 1:] * weights
+    overlap = (p * targets[:, 1:]).sum((0, 2, 3))
+    dice = (2 * overlap + _SMOOTH) / (p.sum((0, 2, 3)) + t.sum((0, 2, 3)) + _SMOOTH)
+    return cross_entropy + (1 - dice).mean()
+
+
+def deep_supervision_loss(logits: Sequence[Tensor], channels: Tensor) -> Tensor:
+    """Σ_i ω_i · (cross-entropy + Dice loss) over the heads, ω_i ∝ 2^{-i} (weights of nnU-Net).
+
+    Shapes
+        logits    as AAUNet returns them in training, finest first
+        channels  (B, H, W)  0..K or 255
+    """
+    targets, weights = soft_targets(channels, logits[0].shape[1])
+    shares = [2.0**-i for i in range(len(logits))]
+    loss = logits[0].new_zeros(())
+    for share, level in zip(shares, logits, strict=True):
+        loss = loss + share / sum(shares) * cross_entropy_and_dice(
+            level, *pooled_targets(targets, weights, level.shape[-2:])
+        )
+    return loss

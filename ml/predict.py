@@ -1,0 +1,145 @@
+"""Draft masks for pictures of any size.
+
+    python -m ml.predict --weights W.safetensors image.png … --out DIR
+
+writes one 8-bit grey PNG of label indices per picture, and predictions.json with confidence and uncertainty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+
+from ml.checkpoint import WeightsInfo, load_model
+from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
+from ml.errors import MlError
+from ml.labels import LabelSchema
+from ml.model import AAUNet, folded, to_device
+
+_NEIGHBOURHOOD = 10
+"""Pixels around a structure whose doubt counts as doubt about it (MODEL.md 6.2 P3)."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A draft for one picture.
+
+    labelmap      uint8 [H, W] label indices at the picture's own size
+    confidence    per label drawn: mean probability of that label over its pixels, 0..1
+    uncertainty   mean entropy over what was drawn and 10 px around it (over the whole picture when nothing was
+                  drawn), as a share of the largest possible: 0 sure, 1 no idea
+    """
+
+    labelmap: np.ndarray
+    confidence: dict[int, float]
+    uncertainty: float
+
+
+class Predictor:
+    """A model ready to draft. One thread and one picture at a time on a CPU; batches on a GPU."""
+
+    def __init__(self, model: AAUNet, info: WeightsInfo, device: torch.device | str | None = None) -> None:
+        self.info = info
+        self.labels = info.labels
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = to_device(folded(model), self.device)
+        # On a CPU batches only cost memory (LIMITS.md); and a picture's draft must not depend on its company.
+        self.batch_size = 16 if self.device.type == "cuda" else 1
+
+    @classmethod
+    def load(cls, path: Path | str, *, sha256: str | None = None, labels: LabelSchema | None = None) -> Self:
+        """Read weights. Raises BadWeights as `ml.checkpoint.load_model` does."""
+        return cls(*load_model(Path(path), sha256=sha256, labels=labels))
+
+    def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
+        """Draft each picture.
+
+        images  uint8 [H, W] or [H, W, 3] RGB, each of any size
+        Raises BadData for a picture that is neither.
+        """
+        greys = [to_grey(image) for image in images]
+        letterboxes = [Letterbox.of(grey, self.info.image_size) for grey in greys]
+        predictions: list[Prediction] = []
+        for start in range(0, len(greys), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            squares = [normalise(box.image(grey)) for box, grey in zip(letterboxes[part], greys[part], strict=True)]
+            probabilities = self._probabilities(np.stack(squares))
+            predictions += [self._read(p, box) for p, box in zip(probabilities, letterboxes[part], strict=True)]
+        return predictions
+
+    @torch.inference_mode()
+    def _probabilities(self, squares: np.ndarray) -> np.ndarray:
+        """float32 [B, size, size] → float32 [B, K+1, size, size] that sum to 1."""
+        batch = torch.from_numpy(squares).unsqueeze(1).to(self.device, memory_format=torch.channels_last)
+        return self.model(batch).float().softmax(1).cpu().contiguous().numpy()
+
+    def _read(self, probabilities: np.ndarray, box: Letterbox) -> Prediction:
+        """From probabilities in the square, [K+1, size, size], to a draft at native size."""
+        # Plane by plane: for a large picture with many labels, all planes at native size would not fit in memory.
+        best = box.back(probabilities[0])
+        channels = np.zeros(best.shape, np.uint8)
+        for channel in range(1, len(probabilities)):
+            plane = box.back(probabilities[channel])
+            wins = plane > best
+            np.copyto(best, plane, where=wins)
+            channels[wins] = channel
+
+        counts = np.bincount(channels.ravel(), minlength=len(probabilities))
+        sums = np.bincount(channels.ravel(), weights=best.ravel(), minlength=len(probabilities))
+        confidence = {
+            index: float(min(1.0, sums[channel] / counts[channel]))
+            for channel, index in enumerate(self.labels.indices, start=1)
+            if counts[channel]
+        }
+        return Prediction(self.labels.to_indices(channels), confidence, _uncertainty(probabilities, channels, box))
+
+
+def _uncertainty(probabilities: np.ndarray, channels: np.ndarray, box: Letterbox) -> float:
+    """See `Prediction.uncertainty`."""
+    entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum(0) / np.log(len(probabilities))
+    native = box.back(entropy.astype(np.float32))
+    drawn = (channels > 0).astype(np.uint8)
+    if drawn.any():
+        side = 2 * _NEIGHBOURHOOD + 1
+        near = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+        native = native[near > 0]
+    return float(np.clip(native.mean(dtype=np.float64), 0.0, 1.0))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ml.predict", description="Draft masks for pictures.")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
+    parser.add_argument("images", type=Path, nargs="+", help="8-bit grey or RGB PNGs")
+    options = parser.parse_args(arguments)
+    try:
+        predictor = Predictor.load(options.weights)
+        names = [path.stem for path in options.images]
+        if len(set(names)) != len(names):
+            raise MlError("Two images have the same name; their masks would overwrite each other.")
+        options.out.mkdir(parents=True, exist_ok=True)
+        report = {}
+        for path in options.images:
+            [prediction] = predictor.predict_batch([decode_image(read_bytes(path))])
+            (options.out / f"{path.stem}.png").write_bytes(cv2.imencode(".png", prediction.labelmap)[1].tobytes())
+            confidence = {str(index): round(value, 4) for index, value in prediction.confidence.items()}
+            report[path.stem] = {"confidence": confidence, "uncertainty": round(prediction.uncertainty, 4)}
+        (options.out / "predictions.json").write_text(json.dumps(report, indent=2) + "\n")
+    except MlError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

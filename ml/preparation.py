@@ -1,0 +1,77 @@
+"""What a training run settles before its loop: configuration, who validates, what it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ml.checkpoint import load_model
+from ml.config import RETRAINING, ModelConfig, TrainConfig
+from ml.data import Manifest, Sample, pixel_digest
+from ml.errors import BadConfig, BadData
+from ml.labels import LabelSchema
+from ml.model import AAUNet
+
+
+def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[TrainConfig, ModelConfig]:
+    """Both configurations of a run: defaults, then what retraining changes, then the manifest, then the command line.
+
+    Raises BadConfig for values that cannot be, and for a network that differs from the one to start from.
+    """
+    overrides = dict(manifest.config)
+    model_overrides = overrides.pop("model", {})
+    if epochs is not None:
+        overrides["epochs"] = epochs
+    config = TrainConfig.from_plain({**(RETRAINING if base else {}), **overrides})
+    wanted = ModelConfig.from_plain({**model_overrides, "num_labels": manifest.labels.count})
+    if base is None:
+        return config, wanted
+    found = replace(load_model(base)[1].config, num_labels=manifest.labels.count)
+    if model_overrides and wanted != found:
+        raise BadConfig(f"The manifest asks for the network {wanted}; the weights to start from hold {found}.")
+    return config, found
+
+
+def choose_validation(manifest: Manifest) -> tuple[list[Sample], list[Sample], str]:
+    """(frames to train on, frames to validate on, what was done as a sentence)."""
+    train, val = manifest.split("train"), manifest.split("val")
+    if not train:
+        raise BadData("The manifest has no frames in the split 'train'.")
+    if val:
+        return train, val, f"Validation on {len(val)} frames of the split 'val'."
+    subjects = sorted({sample.subject for sample in train})
+    if len(subjects) == 1:
+        return train, train, "Validation on the training frames: there is one subject only, so the score says little."
+    held = set(subjects[:: max(2, min(5, len(subjects)))])
+    rest = [sample for sample in train if sample.subject not in held]
+    kept = [sample for sample in train if sample.subject in held]
+    return rest, kept, f"No split 'val': {len(held)} of {len(subjects)} training subjects are held out for validation."
+
+
+def digests(samples: Sequence[Sample], labels: LabelSchema) -> list[str | None]:
+    """`pixel_digest` of each frame. Reads every mask too: a bad one must fail now, not after hours of training."""
+    found = []
+    for sample in samples:
+        image, mask = sample.load()
+        labels.to_channels(mask)
+        found.append(pixel_digest(image))
+    return found
+
+
+def start_from(model: AAUNet, labels: LabelSchema, base: Path) -> None:
+    """Copy weights of another run into `model`. Labels found by index keep their output; new ones start fresh."""
+    old, info = load_model(base)
+    old_channels = {0: 0} | {index: channel for channel, index in enumerate(info.labels.indices, start=1)}
+    state, old_state = model.state_dict(), old.state_dict()
+    heads = {id(conv) for conv in model.head_convolutions()}
+    names = [name for name, module in model.named_modules() if id(module) in heads]
+    for name in state:
+        if name.rpartition(".")[0] not in names:
+            state[name].copy_(old_state[name])
+            continue
+        rows = len(state[name]) // (labels.count + 1)  # 4 sub-pixels in the first head, 1 in the others
+        for channel, index in enumerate((0, *labels.indices)):
+            if index in old_channels:
+                source = old_channels[index] * rows
+                state[name][channel * rows : (channel + 1) * rows] = old_state[name][source : source + rows]

@@ -1,0 +1,112 @@
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+import safetensors.torch
+import torch
+
+from ml.checkpoint import WeightsInfo, load_model, save_model
+from ml.config import ModelConfig
+from ml.errors import BadWeights
+from ml.labels import LabelSchema
+from ml.model import AAUNet
+from ml.tests.synthetic import LABELS
+
+INFO = WeightsInfo(ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16)), LABELS, 128, "d" * 64, training={"epoch": 3})
+
+
+@pytest.fixture
+def weights(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "model.safetensors"
+    save_model(path, AAUNet(INFO.config), INFO)
+    return path
+
+
+def reheaded(path, change):
+    """Rewrite a file's story by `change`, sealed anew: what another program, or another version, could have written."""
+    from ml.checkpoint import load_tensors, save_tensors
+
+    tensors, story = load_tensors(path)
+    change(story)
+    save_tensors(path, tensors, story)
+
+
+def test_saved_and_loaded_gives_the_same_output_and_the_same_story(weights):
+    torch.manual_seed(0)
+    model = AAUNet(INFO.config).eval()
+    loaded, info = load_model(weights, labels=LABELS)
+    x = torch.randn(1, 1, 128, 128)
+    with torch.no_grad():
+        assert torch.equal(loaded(x), model(x))
+    assert info == INFO
+
+
+def test_the_registered_hash_is_checked(weights):
+    right = hashlib.sha256(weights.read_bytes()).hexdigest()
+    load_model(weights, sha256=right)
+    with pytest.raises(BadWeights, match="SHA-256"):
+        load_model(weights, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, 0.5, 0.999])
+def test_a_truncated_file_is_refused(weights, keep):
+    data = weights.read_bytes()
+    weights.write_bytes(data[: keep if isinstance(keep, int) else int(keep * len(data))])
+    with pytest.raises(BadWeights, match="truncated"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("place", [0, 3, 20, 2000, 0.3, 0.7, -1])
+def test_a_flipped_byte_is_refused_wherever_it_is(weights, place):
+    data = bytearray(weights.read_bytes())
+    data[int(place * len(data)) if isinstance(place, float) else place] ^= 0x10
+    weights.write_bytes(data)
+    with pytest.raises(BadWeights):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x80\x04\x95"])
+def test_a_pickle_is_refused_by_name(weights, start):
+    weights.write_bytes(start + b"\x00" * 200)
+    with pytest.raises(BadWeights, match="pickle"):
+        load_model(weights)
+
+
+def test_other_labels_are_refused_with_both_lists(weights):
+    with pytest.raises(BadWeights, match=r"3 bone, 7 canal.*1 dura"):
+        load_model(weights, labels=LabelSchema(((1, "dura"),)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "unet"}, "architecture 'unet'"),
+        ({"normalisation": "none"}, "normalisation 'none'"),
+        ({"config": {"widths": [1]}}, "cannot be used"),
+        ({"labels": [{"index": 1, "name": "x"}]}, "1 labels for 2 channels"),
+        ({"config": replace(INFO.config, alca=False).to_plain()}, "do not fit"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(weights, change, words):
+    reheaded(weights, lambda story: story.update(change))
+    with pytest.raises(BadWeights, match=words):
+        load_model(weights)
+
+
+def test_a_stranger_s_safetensors_file_is_refused(weights):
+    weights.write_bytes(safetensors.torch.save({"a": torch.zeros(3)}))
+    with pytest.raises(BadWeights, match="not made by this program"):
+        load_model(weights)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(BadWeights, match="Cannot read"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_the_header_can_be_read_without_our_code(weights):
+    with safetensors.safe_open(weights, "pt") as file:
+        story = json.loads(file.metadata()["story"])
+    assert (story["architecture"], story["labels_hash"], story["image_size"]) == ("aaunet_spine", LABELS.hash, 128)

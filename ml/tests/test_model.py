@@ -1,0 +1,140 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ml.config import ModelConfig
+from ml.errors import BadData
+from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, count_parameters, folded
+
+K = 3
+SMALL = ModelConfig(num_labels=K, widths=(8, 8, 16, 16, 16))
+
+
+def train_a_little(model):
+    """Move batch-norm statistics and weights away from where they start."""
+    for parameter in model.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    model.train()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.randn(2, 1, 128, 128))
+    return model.eval()
+
+
+@pytest.mark.parametrize(("letter", "full", "default"), [("T", 470_167, 487_011), ("B", 2_591_900, 2_654_760)])
+def test_parameter_counts_are_those_of_the_specification(letter, full, default):
+    config = ModelConfig.variant(letter, K)
+    assert count_parameters(AAUNet(config.full_resolution())) == full
+    assert count_parameters(AAUNet(config)) == default
+
+
+def test_each_part_of_variant_b_has_the_parameters_of_the_specification():
+    model = AAUNet(ModelConfig.variant("B", K).full_resolution())
+    assert count_parameters(model.stem) == 352
+    assert [count_parameters(part) for part in model.encoder] == [10_183, 14_343, 134_934, 314_902, 765_206]
+    assert count_parameters(model.middle) == 774_764
+    assert [count_parameters(part) for part in model.up] == [2_784, 9_664, 26_816, 65_152]
+    assert [count_parameters(part) for part in model.gates] == [1_244, 2_476, 6_996, 13_564]
+    assert [count_parameters(part) for part in model.decoder] == [8_636, 32_076, 125_588, 280_540]
+    assert count_parameters(model.heads) == 1_680
+
+
+@pytest.mark.parametrize("size", [128, 256, 320, 384])
+@pytest.mark.parametrize("full", [False, True])
+def test_output_has_the_size_of_the_input(size, full):
+    model = AAUNet(SMALL.full_resolution() if full else SMALL)
+    x = torch.randn(1, 1, size, size)
+    with torch.no_grad():
+        assert model.eval()(x).shape == (1, K + 1, size, size)
+        divisors = (1, 2, 4, 8) if full else (1, 4, 8, 16)
+        shapes = [tuple(level.shape) for level in model.train()(torch.cat([x, x]))]
+    assert shapes == [(2, K + 1, size // d, size // d) for d in divisors]
+
+
+def test_a_picture_of_250_pixels_is_refused_with_the_size_to_pad_to():
+    with pytest.raises(BadData, match=r"multiples of 64.*250×250.*256×256"):
+        AAUNet(SMALL)(torch.zeros(1, 1, 250, 250))
+    with pytest.raises(BadData, match="128×128"):
+        AAUNet(SMALL)(torch.zeros(1, 1, 64, 64))
+    with pytest.raises(BadData, match="batch, 1, height, width"):
+        AAUNet(SMALL)(torch.zeros(1, 3, 128, 128))
+
+
+def test_gate_weights_are_one_at_first():
+    gate = GAG(16, use_global=True, depthwise=True).eval()
+    assert torch.equal(gate.channel_weights(torch.randn(2, 16, 8, 8)), torch.ones(2, 16, 1, 1))
+
+
+def test_scale_weights_are_one_at_first():
+    weights = MADM(16).scale_weights(torch.randn(2, 16), torch.rand(2, 16))
+    torch.testing.assert_close(weights, torch.ones(2, 4))
+
+
+def test_local_and_global_attention_weigh_the_same_at_first():
+    attention = ALCA(16)
+    assert attention.balance.sigmoid().item() == 0.5
+    # Doubling the local kernel must move the result by half of what it moves the local part.
+    x = torch.randn(1, 16, 8, 8)
+    before = attention.attention(x)
+    with torch.no_grad():
+        attention.local.weight.zero_()
+    moved = attention.attention(x)
+    cells = torch.nn.functional.avg_pool2d(x, 2).mean((2, 3)).unsqueeze(1)
+    overall = attention.overall(cells).sigmoid().view(1, 16, 1, 1)
+    torch.testing.assert_close(moved, (0.25 + 0.5 * overall).expand_as(moved))
+    assert not torch.equal(before, moved)
+
+
+def test_attention_is_constant_where_the_picture_is():
+    x = torch.randn(1, 16, 1, 1).expand(1, 16, 16, 16)
+    attention = ALCA(16).attention(x)
+    torch.testing.assert_close(attention, attention[:, :, :1, :1].expand_as(attention))
+
+
+@pytest.mark.parametrize("kernels", [(1, 3, 5), (1, 3, 5, 7), (3,)])
+def test_folded_branches_compute_the_same(kernels):
+    model = train_a_little(AAUNet(replace(SMALL, kernels=kernels)))
+    x = torch.randn(1, 1, 128, 128)
+    with torch.no_grad():
+        inner = torch.randn(1, 8, 32, 32)
+        torch.testing.assert_close(
+            folded(model).encoder[0][0][0](inner), model.encoder[0][0][0](inner), atol=1e-5, rtol=0
+        )
+        # Through the whole network rounding adds up; what is drawn must not move.
+        torch.testing.assert_close(folded(model)(x).softmax(1), model(x).softmax(1), atol=1e-3, rtol=0)
+    unfolded = sum(len(module.branches) for module in model.modules() if isinstance(module, MDCK))
+    merged = sum(len(module.branches) for module in folded(model).modules() if isinstance(module, MDCK))
+    assert (unfolded, merged) == (5 * len(kernels), 5)
+
+
+@pytest.mark.parametrize("switch", ["mdck", "alca", "gag", "gag_global", "madm"])
+def test_each_module_can_be_switched_off(switch):
+    model = AAUNet(replace(SMALL, **{switch: False}))
+    assert count_parameters(model) != count_parameters(AAUNet(SMALL))
+    logits = model(torch.randn(2, 1, 128, 128))
+    sum(level.mean() for level in logits).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_every_parameter_learns():
+    model = train_a_little(AAUNet(SMALL)).train()
+    sum(level.square().mean() for level in model(torch.randn(2, 1, 128, 128))).backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # The specification gives the gate's 1×1 a bias although a batch norm follows, which takes it out again.
+    assert [name for name in idle if not name.endswith("where.0.bias")] == []
+
+
+def test_a_black_picture_gives_numbers():
+    with torch.no_grad():
+        assert AAUNet(SMALL).eval()(torch.zeros(1, 1, 128, 128)).isfinite().all()
+
+
+def test_the_prior_is_the_first_prediction():
+    model = AAUNet(SMALL)
+    model.set_prior([0.2, 0.05, 0.01])
+    model.train()
+    with torch.no_grad():
+        p = model(torch.randn(4, 1, 128, 128))[0].softmax(1).mean((0, 2, 3))
+    odds = torch.tensor([0.2 / 0.8, 0.05 / 0.95, 0.01 / 0.99])
+    torch.testing.assert_close(p[1:], odds / (1 + odds.sum()), atol=0.03, rtol=0.5)

@@ -1,0 +1,97 @@
+import json
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ml.checkpoint import WeightsInfo, save_model
+from ml.config import ModelConfig
+from ml.errors import BadData
+from ml.model import AAUNet
+from ml.predict import Predictor, main
+from ml.tests.synthetic import LABELS, png, speckle_frame
+
+INFO = WeightsInfo(ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16)), LABELS, 128, "d" * 64)
+
+
+@pytest.fixture
+def predictor():
+    torch.manual_seed(0)
+    model = AAUNet(INFO.config)
+    for conv in model.head_convolutions():
+        torch.nn.init.normal_(conv.weight, std=1.0)  # so that every label is drawn somewhere
+    return Predictor(model, INFO, "cpu")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (128, 128), (97, 301), (300, 50, 3), (700, 900)])
+def test_a_draft_has_the_size_of_its_picture_and_known_labels(predictor, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    [prediction] = predictor.predict_batch([image])
+    assert prediction.labelmap.shape == shape[:2] and prediction.labelmap.dtype == np.uint8
+    drawn = set(np.unique(prediction.labelmap).tolist())
+    assert drawn <= {0, 3, 7}
+    assert set(prediction.confidence) == drawn - {0}
+    assert all(1 / 3 <= value <= 1 for value in prediction.confidence.values())
+    assert 0 <= prediction.uncertainty <= 1
+
+
+def test_a_draft_does_not_depend_on_its_company(predictor):
+    images = [speckle_frame(n, 90 + n, 140)[0] for n in range(3)]
+    together = predictor.predict_batch(images)
+    for image, prediction in zip(images, together, strict=True):
+        [alone] = predictor.predict_batch([image])
+        assert (alone.labelmap == prediction.labelmap).all() and alone.uncertainty == prediction.uncertainty
+    assert predictor.predict_batch([]) == []
+
+
+class Constant(torch.nn.Module):
+    """Stands in for the network: the same logits at every pixel."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, x):
+        return self.logits.view(1, -1, 1, 1).expand(len(x), -1, *x.shape[-2:])
+
+
+@pytest.mark.parametrize(
+    ("logits", "label", "confidence", "uncertainty"),
+    [
+        ((0.0, 0.0, math.log(2)), 7, 0.5, (1.5 * math.log(2)) / math.log(3)),  # 1/4, 1/4, 1/2
+        ((0.0, 0.0, 50.0), 7, 1.0, 0.0),
+        ((50.0, 0.0, 0.0), 0, None, 0.0),
+        ((0.0, 0.0, 0.0), 0, None, 1.0),  # nothing drawn: the whole picture counts
+    ],
+)
+def test_confidence_and_uncertainty_are_those_of_the_formula(predictor, logits, label, confidence, uncertainty):
+    predictor.model = Constant(logits)
+    [prediction] = predictor.predict_batch([speckle_frame(0, 100, 128)[0]])
+    assert (prediction.labelmap == label).all()
+    assert prediction.confidence == ({} if confidence is None else {label: pytest.approx(confidence, abs=1e-5)})
+    assert prediction.uncertainty == pytest.approx(uncertainty, abs=1e-5)
+
+
+def test_what_is_not_a_picture_is_refused(predictor):
+    with pytest.raises(BadData):
+        predictor.predict_batch([np.zeros((4, 4), np.float32)])
+
+
+def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path, capsys):
+    torch.manual_seed(1)
+    save_model(tmp_path / "w.safetensors", AAUNet(INFO.config), replace(INFO))
+    image, _ = speckle_frame(3, 150, 200)
+    (tmp_path / "a.png").write_bytes(png(image))
+    out = tmp_path / "out"
+    arguments = ["--weights", str(tmp_path / "w.safetensors"), str(tmp_path / "a.png"), "--out", str(out)]
+    assert main(arguments) == 0
+    [prediction] = Predictor.load(tmp_path / "w.safetensors").predict_batch([image])
+    assert (cv2.imread(str(out / "a.png"), cv2.IMREAD_UNCHANGED) == prediction.labelmap).all()
+    assert json.loads((out / "predictions.json").read_text())["a"]["uncertainty"] == round(prediction.uncertainty, 4)
+
+    (tmp_path / "a.png").write_bytes(b"text")
+    assert main(arguments) == 1
+    assert "cannot be decoded" in capsys.readouterr().err

@@ -1,0 +1,291 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ml import evaluate as evaluate_command
+from ml.checkpoint import load_model, load_tensors
+from ml.data import read_manifest
+from ml.errors import BadConfig, BadData, TrainingFailed
+from ml.predict import Predictor
+from ml.tests.synthetic import write_manifest
+from ml.train import EXIT_RESUMABLE, Trainer, main, train
+
+ROOT = Path(__file__).parents[2]
+SUBJECTS = [("A", "train"), ("B", "train"), ("C", "val"), ("D", "test")]
+
+
+def events(out, kind=None):
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if kind in (None, line["event"])]
+
+
+def stop_after(calls):
+    """A should_stop that says yes from the given call on."""
+    count = iter(range(10**6))
+    return lambda: next(count) >= calls
+
+
+def same_tensors(a, b):
+    first, second = load_tensors(a)[0], load_tensors(b)[0]
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_run_leaves_what_the_contract_says(tmp_path):
+    manifest = write_manifest(tmp_path / "data", SUBJECTS)
+    out = tmp_path / "out"
+    assert main(["--manifest", str(manifest), "--out", str(out), "--epochs", "2"]) == 0
+    kinds = [event["event"] for event in events(out)]
+    assert kinds[0] == "start" and kinds[-1] == "end" and kinds.count("epoch") == 2
+    start, epoch = events(out, "start")[0], events(out, "epoch")[-1]
+    assert start["frames"] == {"train": 4, "val": 2, "test": 2} and start["steps_per_epoch"] == 2
+    assert (epoch["epoch"], epoch["epochs"]) == (2, 2) and set(epoch["val_dice_per_label"]) == {"3", "7"}
+    scores = json.loads((out / "scores.json").read_text())
+    assert scores["n_total"] == 2 and set(scores["subjects"]) == {"D"}
+    assert events(out, "end")[0]["test_dice"] == scores["macro"]["dice"]
+    _, info = load_model(out / "model.safetensors")
+    assert info.dataset_hash == "d" * 64 and info.training["epoch"] == events(out, "end")[0]["best_epoch"]
+
+    again = tmp_path / "again.json"
+    arguments = ["--weights", str(out / "model.safetensors"), "--manifest", str(manifest), "--json", str(again)]
+    assert evaluate_command.main(arguments) == 0
+    assert json.loads(again.read_text()) == scores
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """(manifest, folder of its finished run of two epochs)."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    manifest = read_manifest(write_manifest(folder / "data", SUBJECTS, config={"epochs": 2}))
+    train(manifest, folder / "out")
+    return manifest, folder / "out"
+
+
+# An epoch asks 6 times: before 2 steps, before 2 batch-norm batches, after 2 validation frames.
+@pytest.mark.parametrize("calls", [0, 1, 3, 4, 7, 13], ids="nothing step norm validation second-epoch test".split())
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path, uninterrupted, calls):
+    manifest, whole = uninterrupted
+    parts = tmp_path / "parts"
+    assert not train(manifest, parts, should_stop=stop_after(calls)).finished
+    assert events(parts)[-1]["event"] == "stopped"
+    result = train(manifest, parts, resume=True)
+    assert result.finished
+    assert same_tensors(whole / "model.safetensors", parts / "model.safetensors")
+    assert same_tensors(whole / "checkpoint" / "last.safetensors", parts / "checkpoint" / "last.safetensors")
+    last = {event["epoch"]: event for event in events(parts, "epoch")}
+    assert [last[n]["loss"] for n in (1, 2)] == [event["loss"] for event in events(whole, "epoch")]
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path):
+    few = [("A", "train"), ("D", "test")]
+    manifests = [
+        read_manifest(write_manifest(tmp_path / str(n), few, frames=1, config={"seed": seed, "epochs": 1}))
+        for n, seed in enumerate((4, 4, 5))
+    ]
+    for n, manifest in enumerate(manifests):
+        train(manifest, tmp_path / f"out{n}")
+    assert same_tensors(tmp_path / "out0/model.safetensors", tmp_path / "out1/model.safetensors")
+    assert not same_tensors(tmp_path / "out0/model.safetensors", tmp_path / "out2/model.safetensors")
+
+
+def test_a_torn_last_line_is_cut_when_the_run_goes_on(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
+    out = tmp_path / "out"
+    train(manifest, out, should_stop=stop_after(1))
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "ep')
+    train(manifest, out, resume=True)
+    assert events(out)[-1]["event"] == "end"
+    assert events(out, "start")[1]["resumed_from_epoch"] == 0
+
+
+def test_a_finished_folder_is_not_trained_over(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1}))
+    train(manifest, tmp_path / "out")
+    with pytest.raises(TrainingFailed, match="--resume"):
+        train(manifest, tmp_path / "out")
+
+
+@pytest.mark.parametrize("change", [{"seed": 9}, {"learning_rate": 5e-4}, {"model": {"alca": False}}])
+def test_a_checkpoint_of_another_run_is_not_continued(tmp_path, change):
+    train(read_manifest(write_manifest(tmp_path / "a", SUBJECTS)), tmp_path / "out", should_stop=stop_after(1))
+    other = read_manifest(write_manifest(tmp_path / "b", SUBJECTS, config=change))
+    with pytest.raises(TrainingFailed, match=r"another (config|model)"):
+        train(other, tmp_path / "out", resume=True)
+    assert events(tmp_path / "out")[-1]["event"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("subjects", "words", "train_frames"),
+    [
+        ([("A", "train"), ("B", "train"), ("C", "train")], "1 of 3 training subjects", 4),
+        ([(name, "train") for name in "ABCDEFGHIJ"], "2 of 10 training subjects", 16),
+        ([("A", "train")], "one subject only", 2),
+        (SUBJECTS, "split 'val'", 4),
+    ],
+)
+def test_without_a_validation_split_subjects_are_held_out_and_it_is_said(tmp_path, subjects, words, train_frames):
+    manifest = read_manifest(write_manifest(tmp_path / "data", subjects, config={"epochs": 1}))
+    trainer = Trainer(manifest, tmp_path / "out")
+    assert words in trainer.validation and len(trainer.frames) == train_frames
+    if len(subjects) > 1:
+        trained_on = len(manifest.split("train")) - (0 if "val" in words else len(trainer.val))
+        assert trained_on == train_frames
+
+
+def test_a_subject_on_two_sides_fails_the_run(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", [("A", "train"), ("A", "test")]))
+    with pytest.raises(BadData, match="'A'"):
+        train(manifest, tmp_path / "out")
+    assert "'A'" in events(tmp_path / "out", "failed")[0]["reason"]
+
+
+def test_a_planted_duplicate_fails_the_run(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS)
+    (tmp_path / "data" / "3-0.png").write_bytes((tmp_path / "data" / "0-0.png").read_bytes())
+    with pytest.raises(BadData, match="same picture"):
+        train(read_manifest(path), tmp_path / "out")
+
+
+def test_no_training_frames_fails_in_words(tmp_path, capsys):
+    path = write_manifest(tmp_path / "data", [("D", "test")])
+    assert main(["--manifest", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert "no frames in the split 'train'" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_no_number_ends_the_run_with_the_cause(tmp_path):
+    manifest = read_manifest(
+        write_manifest(tmp_path / "data", SUBJECTS, config={"learning_rate": 1e30, "warmup_epochs": 0})
+    )
+    with pytest.raises(TrainingFailed, match="learning rate"):
+        train(manifest, tmp_path / "out")
+    assert "no longer a number" in events(tmp_path / "out")[-1]["reason"]
+
+
+def test_training_starts_from_weights_and_keeps_the_output_of_labels_it_knows(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1})
+    train(read_manifest(path), tmp_path / "first")
+    plain = json.loads(path.read_text())
+    del plain["config"]["model"]
+    plain["labels"].insert(0, {"index": 5, "name": "new"})
+    path.write_text(json.dumps(plain))
+    trainer = Trainer(read_manifest(path), tmp_path / "second", base=tmp_path / "first" / "model.safetensors")
+    assert trainer.config.learning_rate == 3e-4 and trainer.model_config.num_labels == 3
+    old = load_model(tmp_path / "first" / "model.safetensors")[0].eval()
+    x = torch.randn(1, 1, 128, 128)
+    with torch.no_grad():
+        before, after = old(x), trainer.model.eval()(x)
+    # Channels of 0, 3 and 7; 5 is new in between.
+    torch.testing.assert_close(after[:, [0, 1, 3]], before, atol=1e-3, rtol=0)
+    assert (after[:, 2] - before[:, 1]).abs().max() > 0.1
+
+
+def test_other_networks_are_not_started_from(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1})
+    train(read_manifest(path), tmp_path / "first")
+    other = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"model": {"variant": "B"}}))
+    with pytest.raises(BadConfig, match="start from"):
+        train(other, tmp_path / "second", base=tmp_path / "first" / "model.safetensors")
+
+
+def test_learning_rate_warms_up_and_falls_to_almost_nothing(tmp_path):
+    config = {"epochs": 20, "learning_rate": 1e-3, "warmup_epochs": 5}
+    trainer = Trainer(read_manifest(write_manifest(tmp_path / "d", SUBJECTS, config=config)), tmp_path / "out")
+    rates = [trainer._learning_rate(step) for step in range(20 * trainer.steps)]
+    top = int(np.argmax(rates))
+    assert top in (9, 10) and max(rates) == pytest.approx(1e-3)
+    assert all(np.diff(rates[:top]) > 0) and all(np.diff(rates[top + 1 :]) < 0) and rates[-1] < 2e-5
+
+
+def command(manifest, out, *more):
+    return [sys.executable, "-m", "ml.train", "--manifest", str(manifest), "--out", str(out), *more]
+
+
+def child(arguments):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(arguments, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_epoch(out, process, epoch):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        path = out / "metrics.jsonl"
+        if path.exists() and f'"event": "epoch", "epoch": {epoch}' in path.read_text():
+            return
+        time.sleep(0.02)
+    pytest.fail("the child made no progress in 90 s")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, EXIT_RESUMABLE)])
+def test_a_killed_child_process_is_resumed_to_the_same_weights(tmp_path, number, code):
+    manifest = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 12})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    reference = child(command(manifest, whole))
+    assert reference.wait(100) == 0
+    killed = child(command(manifest, parts))
+    wait_for_epoch(parts, killed, 3)
+    killed.send_signal(number)
+    assert killed.wait(60) == code
+    resumed = child(command(manifest, parts, "--resume"))
+    assert resumed.wait(100) == 0, resumed.stderr.read()
+    assert events(parts, "start")[-1]["resumed_from_epoch"] >= 2
+    assert same_tensors(whole / "model.safetensors", parts / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_eight_frames_are_learnt_by_heart_and_batch_norm_does_not_lag(tmp_path):
+    """MODEL.md 7.3: training Dice ≥ 0.95 in eval mode, and within 0.02 of what batch statistics give."""
+    config = {
+        "epochs": 60, "batch_size": 4, "augment": False, "learning_rate": 4e-3, "warmup_epochs": 2,
+        "model": {"variant": "T"},
+    }  # fmt: skip
+    manifest = read_manifest(write_manifest(tmp_path / "data", [("A", "train")], frames=8, config=config))
+    trainer = Trainer(manifest, tmp_path / "out")
+    from ml.journal import Journal
+
+    journal = Journal(tmp_path / "out" / "metrics.jsonl")
+    trainer.run(journal)
+    journal.close()
+    dice = events(tmp_path / "out", "epoch")[-1]["val_dice"]
+    assert dice >= 0.95
+
+    average = trainer.average
+    evaluated = Predictor(average, trainer._info())
+    for module in average.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.train()
+    overlap = total = 0
+    for chosen in np.array_split(np.arange(8), 2):
+        images, targets = trainer._batch(chosen, vary=False)
+        with torch.no_grad():
+            drawn = average(images).argmax(1)
+        for channel in (1, 2):
+            overlap += 2 * ((drawn == channel) & (targets == channel)).sum().item()
+            total += ((drawn == channel).sum() + (targets == channel).sum()).item()
+    assert math.isclose(overlap / total, dice, abs_tol=0.02)
+    assert evaluated.labels == trainer.labels
+
+
+def test_batch_norm_statistics_are_recomputed_for_the_averaged_weights(tmp_path):
+    """Statistics left by training would be those of other weights; recomputed ones are the mean over the frames."""
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
+    trainer = Trainer(manifest, tmp_path / "out")
+    norm = trainer.average.stem[1]
+    norm.running_mean.fill_(1e3)
+    trainer._recompute_batch_norm()
+    images = trainer._batch(np.arange(4), vary=False)[0]
+    with torch.no_grad():
+        expected = trainer.average.stem[0](images).mean((0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, expected, atol=1e-5, rtol=1e-4)
+    assert norm.momentum == 0.1 and not norm.training
