@@ -17,9 +17,7 @@ from .clip import ClipSpec, simulate_clip, write_video
 from .labels import VIEW_LABELS
 
 
-def write_clips(
-    out: Path, *, view: str, subjects: int, clips: int, frames: int, geometry: str, seed: int
-) -> Path:
+def write_clips(out: Path, *, view: str, subjects: int, clips: int, frames: int, geometry: str, seed: int) -> Path:
     """Simulate `clips` clips of each of `subjects` people into `out`; return the manifest's path."""
     out.mkdir(parents=True, exist_ok=True)
     entries = []

@@ -93,9 +93,7 @@ def build_tissue(subject: Subject, view: str, plane: str) -> tuple[Tissue, float
     return _transverse(subject, spinous=plane == "spinous")
 
 
-def _soft_tissue(
-    tissue: Tissue, subject: Subject, rng: np.random.Generator, view: str, fibre_mm: float
-) -> Array:
+def _soft_tissue(tissue: Tissue, subject: Subject, rng: np.random.Generator, view: str, fibre_mm: float) -> Array:
     """Paint skin, fat and muscle over everything. Returns the depth curve of the fascia below the fat."""
     x = tissue.x
     wave = 1.2 * np.sin(x / rng.uniform(14, 22) + rng.uniform(0, 6)).astype(np.float32)
@@ -120,9 +118,7 @@ def _soft_tissue(
     for _ in range(4):
         middle, half = rng.uniform(-60, 60), rng.uniform(12, 30)
         depth = fascia + subject.muscle * rng.uniform(0.2, 0.8) + rng.uniform(-0.12, 0.12) * (x - middle)
-        tissue.add_mirror(
-            depth, 0.6 * subject.soft_mirror * rng.uniform(0.4, 1.0), abs(x - middle) < half, 0.45
-        )
+        tissue.add_mirror(depth, 0.6 * subject.soft_mirror * rng.uniform(0.4, 1.0), abs(x - middle) < half, 0.45)
     return fascia
 
 
@@ -136,12 +132,8 @@ def _bone(
     cortex: float,
 ) -> None:
     """Paint a bone whose surface is a depth curve: a visible, labelled cortex, then marrow nothing passes."""
-    tissue.paint(
-        tissue.band(surface + cortex, surface + cortex + 14, columns), echo_db=-40.0, bone_loss=MARROW_LOSS
-    )
-    tissue.paint(
-        tissue.band(surface, surface + cortex, columns), echo_db=-14.0, label=label, bone_loss=CORTEX_LOSS
-    )
+    tissue.paint(tissue.band(surface + cortex, surface + cortex + 14, columns), echo_db=-40.0, bone_loss=MARROW_LOSS)
+    tissue.paint(tissue.band(surface, surface + cortex, columns), echo_db=-14.0, label=label, bone_loss=CORTEX_LOSS)
     roughness = np.interp(tissue.x, tissue.x[::20], rng.uniform(0.55, 1.0, tissue.x[::20].size))
     tissue.add_mirror(surface + 0.8, (subject.bone_mirror * roughness).astype(np.float32), columns, 0.7)
 
@@ -179,18 +171,14 @@ def _canal(
         label=label_index(view, "anterior complex"),
     )
     for share, strength in ((0.2, 0.8), (0.75, 1.3)):  # anterior dura, then ligament and bone
-        tissue.add_mirror(
-            sac_bottom + share * subject.anterior, strength * quality * subject.soft_mirror, columns, 0.6
-        )
+        tissue.add_mirror(sac_bottom + share * subject.anterior, strength * quality * subject.soft_mirror, columns, 0.6)
     tissue.paint(
         tissue.band(body_top, body_bottom, columns),
         echo_db=-33.0 + 2.0 * bright,
         label=label_index(view, "vertebral body"),
         bone_loss=1.2,
     )
-    tissue.paint(
-        tissue.band(body_bottom, np.full_like(x, 1000.0), columns), echo_db=-40.0, bone_loss=CORTEX_LOSS
-    )
+    tissue.paint(tissue.band(body_bottom, np.full_like(x, 1000.0), columns), echo_db=-40.0, bone_loss=CORTEX_LOSS)
     return body_bottom
 
 

@@ -45,9 +45,7 @@ class ClipSpec:
         if self.geometry not in ("curved", "linear"):
             raise ValueError(f"geometry {self.geometry!r} is unknown; choose 'curved' or 'linear'")
         if self.frames < 1 or self.frames_per_second <= 0:
-            raise ValueError(
-                f"need frames >= 1 at > 0 per second, got {self.frames} at {self.frames_per_second}"
-            )
+            raise ValueError(f"need frames >= 1 at > 0 per second, got {self.frames} at {self.frames_per_second}")
         if self.height < 64 or self.width < 64:
             raise ValueError(f"need at least 64 x 64 pixels, got {self.height} x {self.width}")
         if self.subject_seed < 0 or self.clip_seed < 0:

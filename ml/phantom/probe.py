@@ -119,9 +119,7 @@ def make_geometry(geometry: str, height: int, width: int, depth_mm: float) -> Ge
         row, column = np.mgrid[:height, :width].astype(np.float32)
         x = (column - (width - 1) / 2) * scale
         z = (row - margin) * scale - edge
-        pixels = _curved(
-            np.hypot(x, z + CURVED_RADIUS_MM) - CURVED_RADIUS_MM, np.arctan2(x, z + CURVED_RADIUS_MM)
-        )
+        pixels = _curved(np.hypot(x, z + CURVED_RADIUS_MM) - CURVED_RADIUS_MM, np.arctan2(x, z + CURVED_RADIUS_MM))
         samples = _curved(*np.broadcast_arrays(axial[:, None], across * CURVED_HALF_ANGLE))
         beam = pixels.angle / CURVED_HALF_ANGLE
         pitch = (CURVED_RADIUS_MM + axial) * 2 * CURVED_HALF_ANGLE / (BEAMS - 1)

@@ -61,15 +61,11 @@ def draw_settings(rng: np.random.Generator, attenuation: float, landmark_mm: flo
 class Scanner:
     """Looks at one tissue through one geometry; `frame` gives picture and label map."""
 
-    def __init__(
-        self, tissue: Tissue, geometry: Geometry, settings: ScannerSettings, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, tissue: Tissue, geometry: Geometry, settings: ScannerSettings, rng: np.random.Generator) -> None:
         self.geometry = geometry
         self.settings = settings
         self.label = tissue.label
-        self.acoustics = cv2.merge(
-            [10 ** (tissue.echo_db / 20), tissue.mirror, tissue.slope, tissue.bone_loss]
-        )
+        self.acoustics = cv2.merge([10 ** (tissue.echo_db / 20), tissue.mirror, tissue.slope, tissue.bone_loss])
         self.scatterers = _scatterers(rng, tissue.label.shape)
         self.rng = rng
         depth = np.arange(geometry.samples.x.shape[0], dtype=np.float32) * AXIAL_STEP_MM

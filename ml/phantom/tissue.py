@@ -52,9 +52,7 @@ class Tissue:
         self.bone_loss[region] = bone_loss
         self.mirror[region] = 0.0
 
-    def add_mirror(
-        self, curve: Array, strength: float | Array, columns: NDArray[np.bool_], thickness: float
-    ) -> None:
+    def add_mirror(self, curve: Array, strength: float | Array, columns: NDArray[np.bool_], thickness: float) -> None:
         """Lay a mirror-like surface of Gaussian `thickness` (mm) along a depth curve (mm per column)."""
         inside = np.flatnonzero(columns)
         profile = strength * np.exp(-(((self.z - curve) / thickness) ** 2)) * columns
@@ -65,9 +63,7 @@ class Tissue:
         self.mirror[stronger] = profile[stronger]
         self.slope[stronger] = np.broadcast_to(angle, self.slope.shape)[stronger]
 
-    def texture(
-        self, rng: np.random.Generator, x_mm: float, z_mm: float, along: Array | None = None
-    ) -> Array:
+    def texture(self, rng: np.random.Generator, x_mm: float, z_mm: float, along: Array | None = None) -> Array:
         """Return a smooth random picture of unit variance with grains of x_mm by z_mm.
 
         `along` (mm per column) bends it, so that fibres follow a curve.
