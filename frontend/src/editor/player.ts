@@ -40,13 +40,15 @@ export interface PlayerEvents {
 /** Seconds of clip that must be ready before it starts, or starts again. */
 const AHEAD = 1;
 const CHUNK = 16;
+/** Milliseconds without a screen refresh that count as a pause (page hidden, machine busy), not as a slow screen. */
+const STALL = 250;
 const DEFAULT_BYTES = 256 * 1024 * 1024;
 
 /**
  * Plays the clip with its masks at its own speed.
  *
  * It starts when one second is ready. When the network cannot keep up it waits for another second
- * instead of leaving frames out; only a screen slower than the clip makes it skip, and that is counted.
+ * instead of leaving frames out; a stalled page is a pause; only a screen slower than the clip makes it skip, and that is counted.
  */
 export class Player {
   private readonly emitter = new Emitter<PlayerEvents>();
@@ -59,6 +61,7 @@ export class Player {
   private skipped = 0;
   /** Clip time = (now - origin) · rate. */
   private origin: number | null = null;
+  private lastTick = 0;
   private rate = 1;
   private fetching: AbortController | null = null;
   private cancelTick: (() => void) | null = null;
@@ -150,6 +153,9 @@ export class Player {
       this.origin = now - (times[this.current] * 1000) / this.rate;
       this.show(this.current);
     }
+    // After a pause go on where it stopped, instead of leaving out what would have been shown meanwhile.
+    else if (now - this.lastTick > STALL) this.origin += now - this.lastTick;
+    this.lastTick = now;
     // Half a millisecond early is on time: screens and clips at one rate would else beat against each other.
     const clipTime = ((now - this.origin) * this.rate) / 1000 + 0.0005;
     let due = this.current;

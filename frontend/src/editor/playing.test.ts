@@ -129,6 +129,17 @@ describe("player", () => {
     expect(player.dropped).toBeGreaterThan(30);
   });
 
+  test("a page that was hidden goes on where it stopped", async () => {
+    const { player, screen, drawn } = clip(90, 30);
+    player.play();
+    await flush();
+    await screen.run(1000);
+    screen.now += 60_000;
+    await screen.run(4000);
+    expect(drawn.map((frame) => frame.index)).toEqual(Array.from({ length: 90 }, (_, i) => i));
+    expect(player.dropped).toBe(0);
+  });
+
   test("a clip that fits is loaded once, however often it loops", async () => {
     const { player, screen, drawn, chunks } = clip(40, 30, { loop: true });
     player.play();

@@ -4,7 +4,11 @@ import type { Labelmap } from "./labelmap";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";
 import type { Preview } from "./tools";
-import { toScreen, type View } from "./transform";
+import { type ScreenPoint, toScreen, type View } from "./transform";
+
+/** CSS pixels: of a polygon's first corner, and around a shape for the width of its line. */
+const RING = 4;
+const LINE_MARGIN = 4;
 
 /**
  * Draws an editor into an element: three stacked 2D canvases.
@@ -30,6 +34,8 @@ export class Renderer {
   private request: number | null = null;
   /** Pixels on their way to the overlay; grows to the largest box and is used again. */
   private scratch: ImageData | null = null;
+  /** What is on the cursor canvas, in CSS pixels. */
+  private traced: Box[] = [];
   private readonly stops: (() => void)[] = [];
 
   /** `host` should be positioned and have a size of its own; it is filled. */
@@ -187,46 +193,61 @@ export class Renderer {
     this.cursor.height = Math.round(height * density);
     this.cursor.style.width = `${width}px`;
     this.cursor.style.height = `${height}px`;
+    this.traced = []; // a new size clears the canvas
     this.cursorContext.setTransform(density, 0, 0, density, 0, 0);
     this.editor.setViewport({ width, height });
   }
 
   private drawPreview(): void {
     const context = this.cursorContext;
-    context.clearRect(0, 0, this.host.clientWidth, this.host.clientHeight);
+    for (const { x, y, width, height } of this.traced) context.clearRect(x, y, width, height);
+    this.traced = [];
     if (this.playing) return;
     for (const shape of this.editor.preview()) {
-      this.trace(context, shape);
+      this.traced.push(this.trace(context, shape));
       // Dark under light: to be seen on any speckle.
-      context.lineWidth = 3;
+      context.lineWidth = 3.5;
       context.strokeStyle = "rgba(0, 0, 0, 0.6)";
       context.stroke();
-      context.lineWidth = 1.25;
+      context.lineWidth = 1.5;
       context.strokeStyle = shape.kind === "path" ? this.colorOf(shape.label) : "#ffffff";
       context.stroke();
     }
   }
 
-  private trace(context: CanvasRenderingContext2D, shape: Preview): void {
+  /** Lay the shape as a path, and tell what to clear when it moves on, in CSS pixels. */
+  private trace(context: CanvasRenderingContext2D, shape: Preview): Box {
     const { view } = this.editor;
     context.beginPath();
     if (shape.kind === "circle") {
       const centre = toScreen(view, shape.centre);
-      context.arc(centre.x, centre.y, (shape.diameter / 2) * view.scale, 0, 2 * Math.PI);
-      return;
+      const radius = (shape.diameter / 2) * view.scale;
+      context.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
+      return boxAround([centre], radius + LINE_MARGIN);
     }
-    for (const [i, point] of shape.points.entries()) {
-      const at = toScreen(view, point);
-      if (i === 0) {
-        // The first corner as a ring: a press on it closes the shape.
-        context.arc(at.x, at.y, 4, 0, 2 * Math.PI);
-        context.moveTo(at.x, at.y);
-      } else context.lineTo(at.x, at.y);
+    const places = shape.points.map((point) => toScreen(view, point));
+    for (const [i, at] of places.entries()) {
+      if (i > 0) {
+        context.lineTo(at.x, at.y);
+        continue;
+      }
+      // The first corner as a ring: a press on it closes the shape.
+      context.arc(at.x, at.y, RING, 0, 2 * Math.PI);
+      context.moveTo(at.x, at.y);
     }
+    return boxAround(places, RING + LINE_MARGIN);
   }
 
   private colorOf(label: number): string {
     const style = this.editor.getState().labels.find((known) => known.index === label);
     return style ? `rgb(${parseColor(style.color).join(" ")})` : "#ffffff";
   }
+}
+
+function boxAround(places: readonly ScreenPoint[], margin: number): Box {
+  const left = Math.floor(Math.min(...places.map((place) => place.x)) - margin);
+  const top = Math.floor(Math.min(...places.map((place) => place.y)) - margin);
+  const right = Math.ceil(Math.max(...places.map((place) => place.x)) + margin);
+  const bottom = Math.ceil(Math.max(...places.map((place) => place.y)) + margin);
+  return { x: left, y: top, width: right - left, height: bottom - top };
 }
