@@ -1,0 +1,62 @@
+import { api } from "../../api/client";
+import type { ClipMasks, Frame } from "../../api/types";
+import { type ClipFrame, decodePng, type FrameSource } from "../../editor";
+
+/** One request asks for at most this much; the server's own limit is twice that. */
+const SLICE_BYTES = 16 * 1024 * 1024;
+
+/** A stretch of the pack: frames that lie in it back to back. */
+export interface Slice {
+  offset: number;
+  length: number;
+  frames: Frame[];
+}
+
+/** Cuts frames into as few stretches of the pack as the size limit and gaps allow. */
+export function slicesOf(frames: readonly Frame[], limit = SLICE_BYTES): Slice[] {
+  const slices: Slice[] = [];
+  for (const frame of frames) {
+    const last = slices[slices.length - 1];
+    const follows = last && last.offset + last.length === frame.offset && last.length + frame.length <= limit;
+    if (follows) {
+      last.frames.push(frame);
+      last.length += frame.length;
+    } else slices.push({ offset: frame.offset, length: frame.length, frames: [frame] });
+  }
+  return slices;
+}
+
+function bytesOfBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/** The frames of one clip with their newest masks, several at a request. `frames` are all of them, by index. */
+export function frameSource(clipId: number, frames: readonly Frame[]): FrameSource {
+  async function pictures(slice: Slice, signal: AbortSignal): Promise<ImageBitmap[]> {
+    const pack = await api.bytes(`/api/clips/${clipId}/images`, {
+      query: { offset: slice.offset, length: slice.length },
+      signal,
+    });
+    return Promise.all(
+      slice.frames.map(({ offset, length }) => {
+        const start = offset - slice.offset;
+        const png = new Blob([pack.subarray(start, start + length)], { type: "image/png" });
+        return createImageBitmap(png, { colorSpaceConversion: "none" });
+      }),
+    );
+  }
+
+  return {
+    async chunk(from, count, signal): Promise<ClipFrame[]> {
+      const wanted = frames.slice(from, from + count);
+      const [shown, masks] = await Promise.all([
+        Promise.all(slicesOf(wanted).map((slice) => pictures(slice, signal))),
+        api.get<ClipMasks>(`/api/clips/${clipId}/masks`, { query: { from, to: from + count - 1 }, signal }),
+      ]);
+      return shown.flat().map((picture, at) => {
+        const mask = masks[String(from + at)];
+        return { index: from + at, picture, map: mask ? decodePng(bytesOfBase64(mask.png)) : null };
+      });
+    },
+  };
+}
