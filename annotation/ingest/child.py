@@ -57,7 +57,6 @@ def run(source: Path, pack: Path, index: Path, limits: IngestLimits) -> dict[str
     from annotation.ingest.grey import CONVERTER_VERSION
     from annotation.ingest.sink import FrameSink
     from annotation.ingest.sniff import refusal, sniff
-    from annotation.ingest.stills import decode_stills
     from annotation.ingest.video import Decoding, decode_video
 
     cv2.setNumThreads(1)
@@ -69,6 +68,8 @@ def run(source: Path, pack: Path, index: Path, limits: IngestLimits) -> dict[str
     report = _Progress()
     try:
         if sniffed.kind in ("still", "zip"):
+            from annotation.ingest.stills import decode_stills  # Pillow: no need of it for a video
+
             count = decode_stills(source, sniffed.kind, sink, limits, report)
             found = Decoding(codec="stills", declared=count, packets=count, times_guessed=count)
         else:
@@ -122,9 +123,7 @@ def _say_error(error: IngestError) -> None:
 
 
 def _out_of_memory(limits: IngestLimits) -> IngestError:
-    return TooLarge(
-        f"Reading this file needs more than {limits.memory >> 20} MiB of memory, which no clip may take."
-    )
+    return TooLarge(f"Reading this file needs more than {limits.memory >> 20} MiB of memory, which no clip may take.")
 
 
 def request_line(source: Path, pack: Path, index: Path, limits: IngestLimits) -> bytes:

@@ -29,7 +29,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_LINE = 64 * 1024
 _ENVIRONMENT = {
     "PYTHONPATH": str(_ROOT),
-    "PYTHONDONTWRITEBYTECODE": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     # Each arena reserves 64 MiB of the address space that RLIMIT_AS counts.
@@ -115,6 +114,8 @@ def decode_clip(
         then.
     """
     limits = limits or IngestLimits()
+    if pack_path.exists():  # before anything below may remove it
+        raise FileExistsError(f"{pack_path.name} exists: packs are written once, under new names")
     with tempfile.TemporaryDirectory(prefix="sonoloop-ingest-") as folder:
         index = Path(folder) / "index.npz"
         stderr = Path(folder) / "stderr"
@@ -129,8 +130,6 @@ def decode_clip(
 def _run_child(
     source: Path, pack: Path, index: Path, stderr: Path, limits: IngestLimits, progress: Progress | None
 ) -> dict[str, Any]:
-    if pack.exists():
-        raise FileExistsError(f"{pack.name} exists: packs are written once, under new names")
     with stderr.open("wb") as error_log:
         child = subprocess.Popen(
             [sys.executable, "-m", "annotation.ingest.child"],
@@ -236,8 +235,6 @@ def _clip(facts: dict[str, Any], index: Path, pack: Path) -> DecodedClip:
     promised = rows[-1].offset + rows[-1].length
     size = pack.stat().st_size
     if size != promised:
-        raise DecoderStopped(
-            f"The pack has {size} bytes where its frames need {promised}. Upload the file again."
-        )
+        raise DecoderStopped(f"The pack has {size} bytes where its frames need {promised}. Upload the file again.")
     facts["pixel_aspect"] = Fraction(*facts["pixel_aspect"])
     return DecodedClip(frames=rows, pack_bytes=size, **facts)

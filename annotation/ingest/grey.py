@@ -65,10 +65,7 @@ class Converter:
         return self._scale(frame, "yuv444p", ColorRange.MPEG)
 
     def _rgb_of_rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        if (
-            not any(component.is_alpha for component in frame.format.components)
-            and not frame.format.has_palette
-        ):
+        if not any(component.is_alpha for component in frame.format.components) and not frame.format.has_palette:
             return np.ascontiguousarray(self._scale(frame, "rgb24", ColorRange.JPEG).to_ndarray())
         rgba = self._scale(frame, "rgba", ColorRange.JPEG).to_ndarray()
         rgb = np.ascontiguousarray(rgba[:, :, :3])

@@ -44,9 +44,7 @@ class FrameSink:
         self._shape = self._shape or pixels.shape
         assert pixels.shape == self._shape, f"frame {pixels.shape} in a clip of {self._shape}"
         if len(self) >= self._limits.frames:
-            raise TooLarge(
-                f"This clip has more than {self._limits.frames} frames. Cut it into shorter clips."
-            )
+            raise TooLarge(f"This clip has more than {self._limits.frames} frames. Cut it into shorter clips.")
         if (len(self) + 1) * self.width * self.height > self._limits.total_pixels:
             raise TooLarge("This clip is too long for its picture size. Cut it into shorter clips.")
         offset, length = self._pack.append(encode_frame(pixels))
@@ -103,6 +101,11 @@ def dhash(pixels: np.ndarray) -> int:
     (Krawetz, "Kind of like that", 2013.)
     """
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
+    # First by a whole factor, edges cut to a multiple of it: OpenCV's area filter is 9 times faster there.
+    height, width = grey.shape
+    factor = max(1, min(height // 32, width // 36))
+    height, width = height // factor, width // factor
+    small = cv2.resize(grey[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, (9, 8), interpolation=cv2.INTER_AREA)
     bits = np.packbits(small[:, :-1] < small[:, 1:])
     return int.from_bytes(bits.tobytes(), "big", signed=True)

@@ -94,8 +94,7 @@ def refusal(sniffed: Sniffed) -> IngestError:
     if sniffed.kind == "dicom":
         # `annotation/ingest/dicom.py` will take these; until then a sentence that helps today.
         return NotSupported(
-            "This is a DICOM file. DICOM cannot be read yet: export the clip from the scanner as mp4, avi or "
-            "stills."
+            "This is a DICOM file. DICOM cannot be read yet: export the clip from the scanner as mp4, avi or stills."
         )
     if sniffed.description == "empty":
         return NotAVideo("This file is empty (0 bytes).")

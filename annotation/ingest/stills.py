@@ -68,8 +68,7 @@ def read_still(data: bytes, what: str, limits: IngestLimits) -> np.ndarray:
     sniffed = sniff_bytes(data[:4096])
     if sniffed.kind != "still":
         raise NotAVideo(
-            f"{what} is not a still picture (it is {sniffed.description}). PNG, JPEG, BMP and TIFF can be "
-            "read."
+            f"{what} is not a still picture (it is {sniffed.description}). PNG, JPEG, BMP and TIFF can be read."
         )
     # Pillow only warns between one and two times this; both are refused.
     Image.MAX_IMAGE_PIXELS = limits.still_pixels

@@ -61,9 +61,7 @@ class Decoding:
         return sentences
 
 
-def decode_video(
-    path: Path, sniffed: Sniffed, sink: FrameSink, limits: IngestLimits, report: Report
-) -> Decoding:
+def decode_video(path: Path, sniffed: Sniffed, sink: FrameSink, limits: IngestLimits, report: Report) -> Decoding:
     """Decode every frame of `path` into `sink`; returns what was counted on the way.
 
     Grey is tried first. A clip whose first frame has colour loses nothing by that; where colour comes late
@@ -158,9 +156,7 @@ def _check_size(width: int, height: int, frames: int, limits: IngestLimits) -> N
     if width <= 0 or height <= 0:
         raise Damaged(f"This file declares a picture of {width}×{height} pixels: it is damaged.")
     if max(width, height) > limits.side:
-        raise TooLarge(
-            f"The picture is {width}×{height} pixels; at most {limits.side}×{limits.side} can be read."
-        )
+        raise TooLarge(f"The picture is {width}×{height} pixels; at most {limits.side}×{limits.side} can be read.")
     if width * height * max(frames, 1) > limits.total_pixels:
         raise TooLarge(
             f"This clip has {frames} frames of {width}×{height} pixels, more than can be kept. Cut it into "
@@ -168,9 +164,7 @@ def _check_size(width: int, height: int, frames: int, limits: IngestLimits) -> N
         )
 
 
-def _frames(
-    container: av.container.InputContainer, stream: av.VideoStream, found: Decoding
-) -> Iterator[av.VideoFrame]:
+def _frames(container: av.container.InputContainer, stream: av.VideoStream, found: Decoding) -> Iterator[av.VideoFrame]:
     """Yield frames in presentation order until the end or the first undecodable packet; count all packets.
 
     Packets that fail before the first frame are skipped (a recording may begin between key frames). After an
