@@ -5,7 +5,6 @@ import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import styles from "./Editor.module.css";
-import { Keyed } from "./Header";
 
 /** Labels, how they are shown, what the model thought, what the reviewer wrote. */
 export function SidePanel({
@@ -25,6 +24,7 @@ export function SidePanel({
   const confidence = detail?.draft?.confidence ?? {};
   return (
     <aside className={styles.side} aria-label="Labels and view">
+      {detail?.review && <ReviewNotes detail={detail} />}
       <section>
         <div className={styles.sideHead}>
           <h2>Labels</h2>
@@ -55,6 +55,28 @@ export function SidePanel({
           </li>
         </ul>
       </section>
+
+      {detail?.draft && (
+        <section>
+          <div className={styles.sideHead}>
+            <h2>Draft of model {detail.draft.model.number}</h2>
+            {detail.draft.uncertainty !== null && (
+              <em title="0 sure, 1 unsure">uncertainty {score(detail.draft.uncertainty, 2)}</em>
+            )}
+          </div>
+          {!state.readOnly && (
+            <Button
+              size="xs"
+              variant="default"
+              title="Save the draft as it is"
+              rightSection={<kbd>Y</kbd>}
+              onClick={() => void onAcceptDraft()}
+            >
+              Accept draft
+            </Button>
+          )}
+        </section>
+      )}
 
       <section>
         <h2>Masks</h2>
@@ -111,25 +133,6 @@ export function SidePanel({
           onChange={(contrast) => editor.setDisplay({ contrast })}
         />
       </section>
-
-      {detail?.draft && (
-        <section>
-          <h2>Draft of model {detail.draft.model.number}</h2>
-          <p className={styles.hint}>
-            {detail.draft.uncertainty !== null && <>Uncertainty {score(detail.draft.uncertainty, 2)}, </>}
-            <RelativeTime at={detail.draft.created_at} />
-          </p>
-          {!state.readOnly && (
-            <Keyed keys="Y" label="Save the draft as it is">
-              <Button size="xs" variant="default" fullWidth onClick={() => void onAcceptDraft()}>
-                Accept draft
-              </Button>
-            </Keyed>
-          )}
-        </section>
-      )}
-
-      {detail?.review && <ReviewNotes detail={detail} />}
     </aside>
   );
 }

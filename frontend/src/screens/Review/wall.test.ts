@@ -55,8 +55,12 @@ describe("targets", () => {
     expect(targets({ ...START, cursor: 30 }, SHOWN)).toEqual([30]);
     expect(targets(START, [])).toEqual([]);
   });
-  it("moving with shift picks both ends of the step", () => {
-    const moved = wallReducer({ ...START, cursor: 20 }, { do: "move", by: 1, shown: SHOWN, pick: true });
-    expect(targets(moved, SHOWN)).toEqual([20, 30]);
+});
+
+describe("a frame judged here", () => {
+  it("is shown again once the server has dropped it from its list and lists it anew", () => {
+    const judged = wallReducer(START, { do: "judged", frames: [10], shown: SHOWN });
+    expect([...wallReducer(judged, { do: "listed", frames: SHOWN }).gone]).toEqual([10]);
+    expect([...wallReducer(judged, { do: "listed", frames: [20] }).gone]).toEqual([]);
   });
 });

@@ -16,12 +16,13 @@ export interface WallState {
 export const START: WallState = { cursor: null, picked: new Set(), gone: new Set() };
 
 export type WallAction =
-  | { do: "move"; by: number; shown: readonly number[]; pick?: boolean }
+  | { do: "move"; by: number; shown: readonly number[] }
   | { do: "point"; at: number }
   | { do: "toggle"; frame: number }
   | { do: "clear" }
   | { do: "judged"; frames: readonly number[]; shown: readonly number[] }
-  | { do: "refused"; frames: readonly number[] };
+  | { do: "refused"; frames: readonly number[] }
+  | { do: "listed"; frames: readonly number[] };
 
 export function wallReducer(state: WallState, action: WallAction): WallState {
   switch (action.do) {
@@ -29,9 +30,7 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
       if (!action.shown.length) return state;
       const here = currentIndex(state, action.shown);
       const there = Math.min(action.shown.length - 1, Math.max(0, here + action.by));
-      const picked = new Set(state.picked);
-      if (action.pick) picked.add(action.shown[here]).add(action.shown[there]);
-      return { ...state, cursor: action.shown[there], picked };
+      return { ...state, cursor: action.shown[there] };
     }
     case "point":
       return { ...state, cursor: action.at };
@@ -57,6 +56,12 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
         cursor: action.frames[0] ?? state.cursor,
         gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
       };
+    }
+    case "listed": {
+      // What the server no longer lists need not be hidden: submitted again, it is to be seen again.
+      const listed = new Set(action.frames);
+      const gone = new Set([...state.gone].filter((frame) => listed.has(frame)));
+      return gone.size === state.gone.size ? state : { ...state, gone };
     }
   }
 }

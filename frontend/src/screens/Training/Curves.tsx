@@ -73,7 +73,11 @@ export function Curves({
           { ...axis, size: 44 },
         ],
         series: [
-          { label: "Epoch" },
+          {
+            label: "Epoch",
+            value: (_: uPlot, value: number | null) =>
+              value === null || value === undefined ? "–" : String(value),
+          },
           ...curves.map((curve) => ({
             label: curve.name,
             stroke: color(curve.color),
@@ -81,7 +85,8 @@ export function Curves({
             spanGaps: true,
             points: { show: curve.values.length < 2 },
             ...(curve.dashed ? { dash: [5, 4] } : {}),
-            value: (_: uPlot, value: number | null) => (value === null ? "–" : value.toFixed(3)),
+            value: (_: uPlot, value: number | null) =>
+              value === null || value === undefined ? "–" : value.toFixed(3),
           })),
         ],
       },

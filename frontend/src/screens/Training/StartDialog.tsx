@@ -14,17 +14,20 @@ const EPOCHS = 40;
 export function StartDialog({
   project,
   datasets,
+  preferred,
   onClose,
   onStarted,
 }: {
   project: Project;
   /** Newest first; at least one. */
   datasets: readonly Dataset[];
+  /** Id of the version to begin with; null: the newest. */
+  preferred: number | null;
   onClose: () => void;
   onStarted: (run: Run) => void;
 }) {
   const client = useQueryClient();
-  const [datasetId, setDatasetId] = useState(datasets[0].id);
+  const [datasetId, setDatasetId] = useState(preferred ?? datasets[0].id);
   const [epochs, setEpochs] = useState<number>(EPOCHS);
   const [fromChampion, setFromChampion] = useState(project.champion !== null);
   const dataset = datasets.find((each) => each.id === datasetId) ?? datasets[0];

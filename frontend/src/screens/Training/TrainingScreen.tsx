@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { useDatasets, useProject, useRuns } from "../../api/hooks";
 import type { Run } from "../../api/types";
 import { ProgressLine } from "../../ui/Bars";
@@ -22,7 +22,10 @@ export default function TrainingScreen() {
   const runs = useRuns(projectId);
   const datasets = useDatasets(projectId);
   const navigate = useNavigate();
-  const [starting, setStarting] = useState(false);
+  // "Train on it" beside a dataset version leads here with its id.
+  const [search, setSearch] = useSearchParams();
+  const asked = Number(search.get("dataset")) || null;
+  const [starting, setStarting] = useState(asked !== null);
 
   if (runs.error && !runs.rows.length)
     return <ErrorState error={runs.error} retry={() => void runs.refetch()} />;
@@ -39,11 +42,15 @@ export default function TrainingScreen() {
       Train a model
     </Button>
   );
-  const dialog = starting && (
+  const dialog = starting && datasets.rows.length > 0 && (
     <StartDialog
       project={project.data}
       datasets={datasets.rows}
-      onClose={() => setStarting(false)}
+      preferred={asked}
+      onClose={() => {
+        setStarting(false);
+        setSearch({}, { replace: true });
+      }}
       onStarted={(run) => void navigate(`/p/${projectId}/training/${run.id}`)}
     />
   );

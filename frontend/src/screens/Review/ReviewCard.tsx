@@ -1,0 +1,92 @@
+import { useQuery } from "@tanstack/react-query";
+import { type Dispatch, memo, useEffect, useRef } from "react";
+import { keys } from "../../api/keys";
+import type { QueueItem } from "../../api/types";
+import { count, score } from "../../ui/format";
+import styles from "./Review.module.css";
+import { type ColorTables, loadThumbnail } from "./thumbnail";
+import type { WallAction } from "./wall";
+
+/** A save of the frame makes its thumbnail old, so it hangs on the frame's revisions. */
+export const thumbnailKey = (frameId: number) => [...keys.revisions(frameId), "thumbnail"] as const;
+
+/** One frame on the wall: its picture with masks, where it is from, how unsure the model was. */
+export const ReviewCard = memo(function ReviewCard({
+  item,
+  colors,
+  isCurrent,
+  isPicked,
+  dispatch,
+  onOpen,
+}: {
+  item: QueueItem;
+  colors: ColorTables;
+  isCurrent: boolean;
+  isPicked: boolean;
+  dispatch: Dispatch<WallAction>;
+  onOpen: (frame: number) => void;
+}) {
+  const { frame, clip } = item;
+  const thumbnail = useQuery({
+    queryKey: thumbnailKey(frame.id),
+    queryFn: ({ signal }) => loadThumbnail(frame.id, colors, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const picture = thumbnail.data?.picture;
+    if (!picture || !canvas.current) return;
+    canvas.current.width = picture.width;
+    canvas.current.height = picture.height;
+    canvas.current.getContext("2d")?.drawImage(picture, 0, 0);
+  }, [thumbnail.data]);
+  useEffect(() => {
+    if (isCurrent) box.current?.scrollIntoView({ block: "nearest" });
+  }, [isCurrent]);
+
+  return (
+    // Keys are the wall's own (J, K, X, Y, N, Enter): they work without a focused card.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: see above
+    // biome-ignore lint/a11y/useFocusableInteractive: see above
+    <div
+      ref={box}
+      className={styles.card}
+      role="option"
+      aria-selected={isPicked}
+      aria-current={isCurrent || undefined}
+      aria-label={`${clip.subject.pseudonym}, clip ${clip.number}, frame ${frame.index + 1}`}
+      data-testid="review-card"
+      data-frame-id={frame.id}
+      data-loaded={thumbnail.data !== undefined || undefined}
+      onClick={(event) => {
+        const picks = event.ctrlKey || event.metaKey || event.shiftKey;
+        dispatch(picks ? { do: "toggle", frame: frame.id } : { do: "point", at: frame.id });
+      }}
+      onDoubleClick={() => onOpen(frame.id)}
+    >
+      <div className={styles.picture}>
+        <canvas ref={canvas} />
+        {thumbnail.error && <p className={styles.broken}>{thumbnail.error.message}</p>}
+        {isPicked && <span className={styles.tick}>✓</span>}
+      </div>
+      <div className={styles.caption}>
+        <span className="cut" title={clip.subject.pseudonym}>
+          {clip.subject.pseudonym}
+        </span>
+        <span className="quiet">
+          clip {clip.number}, frame {count(frame.index + 1)}
+        </span>
+        {frame.uncertainty !== null && (
+          <span
+            className={styles.uncertainty}
+            title={`Uncertainty of the model's draft: ${score(frame.uncertainty, 2)}`}
+          >
+            <span style={{ width: `${Math.min(1, frame.uncertainty) * 100}%` }} />
+          </span>
+        )}
+      </div>
+    </div>
+  );
+});
