@@ -74,7 +74,7 @@ def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
     Subject.objects.filter(project=project, pseudonym=f"Phantom {TEST_SUBJECT:02d}").update(is_test=True)
     with transaction.atomic():
         if project.champion_id is None:
-            registry.import_champion(project, WEIGHTS, note="Shipped with Sonoloop; trained on simulated clips only")
+            registry.import_champion(project, WEIGHTS, json.loads(WEIGHTS.with_suffix(".json").read_text()), user)
         attempt.complete(f"{SUBJECTS} simulated subjects")
     return waiting
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from annotation import drafts, exports, frames, jobs, training
+from annotation import demonstration, drafts, exports, frames, jobs, training
 from annotation.models import Clip, Export, Job, Project, TrainingRun
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,16 @@ def ingest_clip(job_id: int) -> None:
     def work(attempt: jobs.Attempt) -> None:
         clip = Clip.objects.select_related("project").get(pk=attempt.job.params["clip"])
         frames.extract(attempt, clip)
+        _draft_next(clip)
 
     jobs.run(job_id, work)
+
+
+def _draft_next(clip: Clip) -> None:
+    clip.project.refresh_from_db(fields=["champion"])
+    if clip.project.champion_id and clip.state in (Clip.State.READY, Clip.State.PARTIAL):
+        with transaction.atomic():
+            enqueue(drafts.request_draft(clip, None))
 
 
 @shared_task
@@ -82,6 +90,18 @@ def train_run(job_id: int) -> None:
     jobs.run(job_id, work)
 
 
+@shared_task
+def make_demonstration(job_id: int) -> None:
+    """Simulated clips through every step; then drafts for those that wait for a person."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        project = Project.objects.select_related("created_by").get(pk=attempt.job.params["project"])
+        for clip in demonstration.make(attempt, project, project.created_by):
+            _draft_next(clip)
+
+    jobs.run(job_id, work)
+
+
 @worker_shutting_down.connect
 def _leave(**_: object) -> None:
     jobs.worker_leaves()
@@ -99,4 +119,5 @@ DOORS = {
     Job.Kind.DRAFT: draft_clip,
     Job.Kind.EXPORT: write_export,
     Job.Kind.TRAIN: train_run,
+    Job.Kind.DEMONSTRATION: make_demonstration,
 }
