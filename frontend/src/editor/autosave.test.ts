@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ActivityClock } from "./activity";
+import { Autosave } from "./autosave";
+import type { Labelmap } from "./labelmap";
+import { decodePng, encodePng } from "./png";
+import { fromRuns } from "./runs";
 import {
-  Autosave,
   describe as inWords,
   type SaveAnswer,
   type SavePort,
   type SaveRequest,
   type SaveState,
   type WorkKeeper,
-} from "./autosave";
-import type { Labelmap } from "./labelmap";
-import { decodePng, encodePng } from "./png";
-import { fromRuns } from "./runs";
+} from "./saving";
 import { drawn, text } from "./testing/support";
 
 /** A server: one frame, revisions, and a network that can be made to fail. */

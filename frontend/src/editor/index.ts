@@ -20,28 +20,11 @@
  * again in place: `session.autosave.signedIn()`.
  */
 export { runEditorAction } from "./actions";
-export {
-  Autosave,
-  type AutosaveEvents,
-  describe,
-  type SaveAnswer,
-  type SaveMeta,
-  type SavePort,
-  type SaveRequest,
-  type SaveState,
-} from "./autosave";
+export { Autosave, type AutosaveEvents } from "./autosave";
 export type { Box } from "./box";
 export { MaskDocument } from "./document";
-export {
-  Editor,
-  type EditorEvents,
-  type EditorState,
-  MAX_BRUSH,
-  MIN_BRUSH,
-  type OpenFrame,
-  type PaintOver,
-  type Picture,
-} from "./editor";
+export { Editor, MAX_BRUSH, MIN_BRUSH } from "./editor";
+export type { EditorEvents, EditorState, OpenFrame, PaintOver, Picture } from "./editorState";
 export { FrameCache } from "./frameCache";
 export { Journal, type JournalEntry, type PendingWork } from "./journal";
 export {
@@ -55,12 +38,20 @@ export {
 } from "./keyboard";
 export { BACKGROUND, Labelmap, NOT_ANNOTATED } from "./labelmap";
 export { paintOverlay } from "./overlay";
-export { colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
+export { type ColorTables, colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
 export { decodePng, encodePng, WrongPng } from "./png";
 export { PngWorker } from "./pngWorker";
 export { attachPointer } from "./pointer";
 export { Renderer } from "./renderer";
+export {
+  describe,
+  type SaveAnswer,
+  type SaveMeta,
+  type SavePort,
+  type SaveRequest,
+  type SaveState,
+} from "./saving";
 export {
   EditorSession,
   type FramePort,

@@ -1,4 +1,4 @@
-import type { Picture } from "./editor";
+import type { Picture } from "./editorState";
 import { Emitter } from "./emitter";
 import type { Labelmap } from "./labelmap";
 

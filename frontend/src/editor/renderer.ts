@@ -1,5 +1,6 @@
 import { type Box, growBox, unionBox } from "./box";
-import type { Editor, Picture } from "./editor";
+import type { Editor } from "./editor";
+import type { Picture } from "./editorState";
 import type { Labelmap } from "./labelmap";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";

@@ -1,9 +1,9 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, test } from "vitest";
-import type { SaveAnswer, SavePort, SaveRequest } from "./autosave";
 import { Journal } from "./journal";
 import { Labelmap } from "./labelmap";
 import { decodePng } from "./png";
+import type { SaveAnswer, SavePort, SaveRequest } from "./saving";
 import { EditorSession, type FramePort, type RecoveredWork } from "./session";
 import { drawn, LABELS, picture, text } from "./testing/support";
 import { toScreen } from "./transform";

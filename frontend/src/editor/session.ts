@@ -1,13 +1,15 @@
 import { ActivityClock } from "./activity";
-import { Autosave, type SavePort } from "./autosave";
+import { Autosave } from "./autosave";
 import { MaskDocument } from "./document";
-import { Editor, type Picture } from "./editor";
+import { Editor } from "./editor";
+import type { Picture } from "./editorState";
 import { Emitter } from "./emitter";
 import { FrameCache } from "./frameCache";
 import type { Journal, PendingWork } from "./journal";
 import type { Labelmap } from "./labelmap";
 import type { LabelStyle } from "./palette";
 import { PngWorker } from "./pngWorker";
+import type { SavePort } from "./saving";
 
 /** One frame of the clip, in clip order. */
 export interface FrameRef {

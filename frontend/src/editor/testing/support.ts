@@ -1,5 +1,6 @@
 import { MaskDocument } from "../document";
-import { Editor, type Picture } from "../editor";
+import { Editor } from "../editor";
+import type { Picture } from "../editorState";
 import { Labelmap } from "../labelmap";
 import type { LabelStyle } from "../palette";
 import { toScreen } from "../transform";
