@@ -3,6 +3,8 @@ import { count, plural } from "../../ui/format";
 import { labelRows, SPLIT_WORDS, SPLITS } from "./counts";
 import styles from "./Datasets.module.css";
 
+const SPLIT_HEADS: Record<Split, string> = { train: "train", val: "val", test: "test" };
+
 /** How many frames of each split have each structure, to one scale. */
 export function LabelBars({
   labels,
@@ -17,7 +19,18 @@ export function LabelBars({
   const most = Math.max(1, ...rows.map((row) => row.total));
   return (
     <table className={styles.labels}>
-      <caption>Frames with each structure</caption>
+      <thead>
+        <tr>
+          <th scope="col" colSpan={2}>
+            Frames with each structure
+          </th>
+          {SPLITS.map((split) => (
+            <th key={split} scope="col" className={styles.number}>
+              {SPLIT_HEADS[split]}
+            </th>
+          ))}
+        </tr>
+      </thead>
       <tbody>
         {rows.map((row) => (
           <tr key={row.label.index}>

@@ -215,7 +215,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           review={detail?.review ?? null}
           draftPoints={returning ? work.points : null}
           onPlace={returning ? work.addPoint : null}
-          hidden={player.phase !== "stopped"}
+          quiet={state.canUndo && !returning}
+          hidden={player.phase !== "stopped" || state.masksHidden}
         />
         <Offers desk={desk} detail={detail} project={project} save={save} />
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}

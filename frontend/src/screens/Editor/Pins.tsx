@@ -9,6 +9,7 @@ export function Pins({
   review,
   draftPoints,
   onPlace,
+  quiet,
   hidden,
 }: {
   session: EditorSession;
@@ -16,6 +17,8 @@ export function Pins({
   /** Of the verdict in the making; null: show those of the last review. */
   draftPoints: readonly ReviewPoint[] | null;
   onPlace: ((x: number, y: number) => void) | null;
+  /** Numbers only. */
+  quiet: boolean;
   hidden: boolean;
 }) {
   const view = useView(session);
@@ -24,7 +27,7 @@ export function Pins({
   const isInside = (x: number, y: number) =>
     x >= 0 && y >= 0 && x < session.editor.width && y < session.editor.height;
   return (
-    <div className={styles.pins} data-placing={onPlace !== null || undefined}>
+    <div className={styles.pins} data-quiet={quiet || undefined}>
       {onPlace && (
         // A place on a picture has no keyboard way; the comment alone can be written without it.
         // biome-ignore lint/a11y/noStaticElementInteractions: see above
