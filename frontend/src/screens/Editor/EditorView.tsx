@@ -178,8 +178,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const at = frames.findIndex((frame) => frame.id === frameId);
   const shownAt = player.at ?? at;
   return (
+    // Keys belong to the picture: a button that keeps the focus after a click would take Enter and Space.
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only hands the focus on
+    // biome-ignore lint/a11y/useKeyWithClickEvents: clicks by keyboard keep their focus
     <div
       className={styles.editor}
+      onClick={(event) => {
+        const pressed = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
+        if (pressed) pressed.blur();
+      }}
       data-panels={panels || undefined}
       data-testid="editor"
       data-frame-id={state.frameId ?? ""}

@@ -76,6 +76,7 @@ export function Offers({
       </div>
     );
   }
+  if (!detail.selected) return null;
   return (
     <div className={styles.offer} data-testid="start-offer" data-start="blank">
       {project.champion ? (
