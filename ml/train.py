@@ -25,7 +25,8 @@ line of metrics.jsonl and of stderr) · 2 wrong arguments.
 
 Exactness: every random draw comes from (seed, epoch, step or frame), never from a running state, so an interrupted
 and resumed run gives the very weights of an uninterrupted one on the same machine and thread count.
-On a CPU the allocator settings of docs/operate.md halve the time of a step.
+On a CPU, one thread and glibc settings that keep freed memory make a step up to twice as fast:
+    OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def test_ignored_pixels_change_nothing():
 def test_a_frame_without_any_annotation_still_has_a_gradient_that_is_a_number():
     logits = [torch.randn(1, 3, 8, 8, requires_grad=True), torch.randn(1, 3, 4, 4, requires_grad=True)]
     deep_supervision_loss(logits, torch.full((1, 8, 8), 255, dtype=torch.uint8)).backward()
-    assert all(level.grad.isfinite().all() for level in logits)
+    assert all(level.grad is not None and level.grad.isfinite().all() for level in logits)
 
 
 def test_coarse_targets_are_averages_of_what_is_annotated():

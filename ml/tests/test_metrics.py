@@ -82,8 +82,9 @@ def test_nothing_to_score_gives_nulls():
 def test_the_interval_holds_the_mean_and_narrows_with_subjects():
     rng = np.random.default_rng(0)
     few, many = rng.uniform(0.6, 1, (5, 1)), rng.uniform(0.6, 1, (80, 1))
-    low_few, high_few = bootstrap_interval(few)
-    low, high = bootstrap_interval(many)
+    wide, narrow = bootstrap_interval(few), bootstrap_interval(many)
+    assert wide is not None and narrow is not None
+    (low_few, high_few), (low, high) = wide, narrow
     assert low < many.mean() < high
     assert high - low < high_few - low_few
     assert bootstrap_interval(many) == (low, high)  # seeded

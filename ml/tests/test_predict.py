@@ -2,13 +2,13 @@ import json
 import math
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from ml.checkpoint import WeightsInfo, save_model
 from ml.config import ModelConfig
+from ml.data import decode_mask
 from ml.errors import BadData
 from ml.model import AAUNet
 from ml.predict import Predictor, main
@@ -89,7 +89,7 @@ def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path, 
     arguments = ["--weights", str(tmp_path / "w.safetensors"), str(tmp_path / "a.png"), "--out", str(out)]
     assert main(arguments) == 0
     [prediction] = Predictor.load(tmp_path / "w.safetensors").predict_batch([image])
-    assert (cv2.imread(str(out / "a.png"), cv2.IMREAD_UNCHANGED) == prediction.labelmap).all()
+    assert np.array_equal(decode_mask((out / "a.png").read_bytes()), prediction.labelmap)
     assert json.loads((out / "predictions.json").read_text())["a"]["uncertainty"] == round(prediction.uncertainty, 4)
 
     (tmp_path / "a.png").write_bytes(b"text")
