@@ -59,6 +59,7 @@ from ml.predict import Predictor
 from ml.preparation import choose_validation, digests, plan, start_from
 
 EXIT_RESUMABLE = 75
+CHECKPOINT = Path("checkpoint", "last.safetensors")
 _MIN_IMPROVEMENT = 1e-4
 
 
@@ -88,7 +89,10 @@ class TrainResult:
 
 
 class Trainer:
-    """One training run: the data, the two copies of the network, and the steps of the loop."""
+    """One training run: the data, the two copies of the network, and the steps of the loop.
+
+    Goes on from the checkpoint in `out` when there is one.
+    """
 
     def __init__(
         self,
@@ -97,17 +101,12 @@ class Trainer:
         *,
         epochs: int | None = None,
         base: Path | None = None,
-        resume: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.manifest, self.labels, self.out = manifest, manifest.labels, out
         self.should_stop = should_stop
-        self.checkpoint_path = out / "checkpoint" / "last.safetensors"
+        self.checkpoint_path = out / CHECKPOINT
         resuming = self.checkpoint_path.exists()
-        if resuming and not resume:
-            raise TrainingFailed(
-                f"{out} holds the checkpoint of an earlier run: pass --resume, or choose another folder."
-            )
         self.checkpoint_path.parent.mkdir(parents=True, exist_ok=True)
 
         self.config, self.model_config = plan(manifest, epochs, base)
@@ -365,13 +364,20 @@ class Trainer:
                     self.optimizer.state[parameter][key] = place
 
 
-def train(manifest: Manifest, out: Path, **choices: Any) -> TrainResult:
+def train(manifest: Manifest | Path, out: Path, *, resume: bool = False, **choices: Any) -> TrainResult:
     """Run a training, writing into `out` as the module says; `choices` are those of Trainer.
+
+    resume  go on from the checkpoint in `out`, or begin when there is none; False refuses a folder that has one
 
     Raises MlError with the cause; the journal then ends with a "failed" line.
     """
+    if (out / CHECKPOINT).exists() and not resume:
+        # Before the journal is touched: the earlier run's last line stays its own.
+        raise TrainingFailed(f"{out} holds the checkpoint of an earlier run: pass --resume, or choose another folder.")
     journal = Journal(out / "metrics.jsonl")
     try:
+        if isinstance(manifest, Path):
+            manifest = read_manifest(manifest)
         return Trainer(manifest, out, **choices).run(journal)
     except MlError as error:
         journal.write("failed", reason=str(error))
@@ -398,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda received, _frame: asked.append(received))
     try:
         result = train(
-            read_manifest(options.manifest),
+            options.manifest,
             options.out,
             epochs=options.epochs,
             base=options.base,

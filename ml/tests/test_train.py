@@ -114,6 +114,7 @@ def test_a_finished_folder_is_not_trained_over(tmp_path):
     train(manifest, tmp_path / "out")
     with pytest.raises(TrainingFailed, match="--resume"):
         train(manifest, tmp_path / "out")
+    assert events(tmp_path / "out")[-1]["event"] == "end"  # the finished run's journal is left alone
 
 
 @pytest.mark.parametrize("change", [{"seed": 9}, {"learning_rate": 5e-4}, {"model": {"alca": False}}])
@@ -161,6 +162,9 @@ def test_no_training_frames_fails_in_words(tmp_path, capsys):
     path = write_manifest(tmp_path / "data", [("D", "test")])
     assert main(["--manifest", str(path), "--out", str(tmp_path / "out")]) == 1
     assert "no frames in the split 'train'" in capsys.readouterr().err
+    path.write_text("{")
+    assert main(["--manifest", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert "not JSON" in events(tmp_path / "out")[-1]["reason"]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
