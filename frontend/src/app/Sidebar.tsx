@@ -55,6 +55,7 @@ export function Sidebar({ projectId }: { projectId: number }) {
       {mayAnnotate && (
         <Button
           className={styles.next}
+          px={12}
           justify="space-between"
           leftSection={<IconPlayerTrackNext size={16} />}
           rightSection={<kbd>A</kbd>}

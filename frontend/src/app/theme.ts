@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { ActionIcon, Button, createTheme, type MantineColorsTuple } from "@mantine/core";
 
 /** The accent in ten steps; 4 is the dark scheme's, 7 the light scheme's (tokens.css has the same two). */
 const echo: MantineColorsTuple = [
@@ -28,6 +28,9 @@ const dark: MantineColorsTuple = [
   "#101214",
 ];
 
+const isAccent = (variant: string | undefined, color: string | undefined) =>
+  (variant === undefined || variant === "filled") && color === undefined;
+
 export const theme = createTheme({
   primaryColor: "echo",
   primaryShade: { light: 7, dark: 4 },
@@ -35,7 +38,7 @@ export const theme = createTheme({
   colors: { echo, dark },
   fontFamily: "var(--font)",
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
-  fontSizes: { xs: "12.5px", sm: "14px", md: "14px", lg: "14px", xl: "24px" },
+  fontSizes: { xs: "12.5px", sm: "14px", md: "14px", lg: "14px", xl: "26px" },
   headings: { fontFamily: "var(--font)", fontWeight: "600" },
   defaultRadius: 6,
   cursorType: "pointer",
@@ -47,6 +50,16 @@ export const theme = createTheme({
     },
     Menu: { defaultProps: { transitionProps: { duration: 90 }, shadow: "md" } },
     Tooltip: { defaultProps: { openDelay: 350, transitionProps: { duration: 90 }, withinPortal: true } },
-    Button: { defaultProps: { size: "sm" } },
+    // Mantine picks the text's contrast for the light scheme alone; the dark accent needs dark text.
+    Button: Button.extend({
+      vars: (_theme, { variant, color }) => ({
+        root: isAccent(variant, color) ? { "--button-color": "var(--on-accent)" } : {},
+      }),
+    }),
+    ActionIcon: ActionIcon.extend({
+      vars: (_theme, { variant, color }) => ({
+        root: isAccent(variant, color) ? { "--ai-color": "var(--on-accent)" } : {},
+      }),
+    }),
   },
 });

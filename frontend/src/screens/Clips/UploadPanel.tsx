@@ -62,7 +62,7 @@ function UploadRow({ upload }: { upload: Upload }) {
         <Sending upload={upload} />
       )}
       <span className={styles.ways}>
-        {(upload.state === "held" || upload.state === "refused") && (
+        {upload.state === "held" && (
           <Tooltip label="Try again">
             <ActionIcon
               variant="subtle"

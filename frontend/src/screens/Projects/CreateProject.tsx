@@ -91,7 +91,7 @@ export function CreateProject({ opened, onClose }: { opened: boolean; onClose: (
             </div>
           </Radio.Group>
           {create.error && <Input.Error>{errorText(create.error)}</Input.Error>}
-          <Group justify="space-between">
+          <Group justify="space-between" wrap="nowrap">
             <Text size="xs" c="dimmed">
               Labels can be added, renamed and recoloured at any time.
             </Text>
