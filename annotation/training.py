@@ -73,7 +73,7 @@ def request_run(
     base = base if from_champion else None
     values: dict[str, Any] = {"epochs": epochs, "seed": seed, **(config or {})}
     if base is None:
-        values["model"] = {"variant": VARIANT}
+        values.setdefault("model", {"variant": VARIANT})
     elif "image_size" in base.architecture:
         values.setdefault("image_size", base.architecture["image_size"])
     newest = TrainingRun.objects.filter(project=project).aggregate(newest=Max("number"))["newest"] or 0

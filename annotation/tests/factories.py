@@ -182,3 +182,30 @@ def make_model(project: Project, stage: str = ModelVersion.Stage.CANDIDATE, **co
         Project.objects.filter(pk=project.pk).update(champion=model)
         project.refresh_from_db()
     return model
+
+
+def write_weights(
+    path: Path, labels: tuple[str, ...] = ("bone", "dura"), *, seed: int = 0, image_size: int = 128
+) -> Path:
+    """Weights of a tiny untrained network for labels 1, 2, …, as `ml.train` would write them."""
+    import torch
+
+    from ml.checkpoint import WeightsInfo, save_model
+    from ml.config import ModelConfig
+    from ml.labels import LabelSchema
+    from ml.model import AAUNet
+
+    torch.manual_seed(seed)
+    config = ModelConfig.from_plain({"widths": [8, 8, 8, 8, 8], "kernels": [1, 3], "num_labels": len(labels)})
+    schema = LabelSchema(tuple(enumerate(labels, start=1)))
+    save_model(path, AAUNet(config), WeightsInfo(config, schema, image_size, "0" * 64))
+    return path
+
+
+def store_weights(model: ModelVersion, path: Path) -> ModelVersion:
+    """Put a weights file on storage as this model's, and say so in its row. The file is gone afterwards."""
+    model.weights_name = f"models/test-{next(_numbers)}.safetensors"
+    model.weights_sha256 = files.sha256_of(path)
+    files.store_once(model.weights_name, path)
+    model.save()
+    return model

@@ -1,6 +1,7 @@
 """Freezing: split by subject for ever, hashed, refused when people or pictures would be on two sides."""
 
 from io import StringIO
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -319,7 +320,7 @@ def test_verify_integrity_reads_every_pixel_when_asked(project):
     from django.core.files.storage import default_storage
 
     clip = project.clips.first()
-    with open(default_storage.path(clip.pack_name), "r+b") as pack:
+    with Path(default_storage.path(clip.pack_name)).open("r+b") as pack:
         pack.seek(clip.frames.first().pack_offset + 60)
         pack.write(b"\0\1\2\3")
     assert verify()[0] == 0
