@@ -152,6 +152,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   );
   const role = search.get("queue") === "review" ? "review" : "annotate";
   const work = useWork({ desk, project, detail, role, open });
+  // Judged, by this person or another: the form has nothing left to speak about.
+  useEffect(() => {
+    if (!work.mayReview) setReturning(false);
+  }, [work.mayReview]);
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
   keyboard.current = useEditorKeys({
     session,

@@ -111,6 +111,7 @@ export function useWork({
         revision: detail.annotation.head,
       });
       done.current++;
+      setPoints([]);
       refresh(frameId);
       await goOn();
     },
