@@ -82,15 +82,16 @@ def add_member(project: Project, *, username: str, role: str, by: User) -> tuple
 @transaction.atomic
 def change_role(project: Project, user_id: int, *, role: str | None, by: User) -> Membership | None:
     """Give the person another role, or take them out with None. Raises NotFound, or Conflict for the last manager."""
-    membership = (
-        Membership.objects.select_for_update().select_related("user").filter(project=project, user_id=user_id).first()
-    )
+    # All of them are locked: two managers who demote each other at the same moment must not both succeed.
+    locked = list(Membership.objects.select_for_update(of=("self",)).select_related("user").filter(project=project))
+    membership = next((each for each in locked if each.user_id == user_id), None)
     if membership is None:
         raise NotFound("This person is not in the project.")
-    others = Membership.objects.filter(project=project, role=Membership.Role.MANAGER).exclude(pk=membership.pk)
-    if membership.role == Membership.Role.MANAGER and role != Membership.Role.MANAGER and not others.exists():
+    managers = [each for each in locked if each.role == Membership.Role.MANAGER]
+    if managers == [membership] and role != Membership.Role.MANAGER:
         raise Conflict("This is the project's last manager; make another person manager first.", code="last_manager")
     audit.record(by, "changed role" if role else "removed", membership, role=role, user=user_id)
+    events.changed(project)
     if role is None:
         membership.delete()
         return None

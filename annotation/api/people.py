@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.db import transaction
 from django.middleware.csrf import get_token
 from django.urls import path
 from django.utils.decorators import method_decorator
@@ -61,8 +62,9 @@ class SignIn(APIView):
         user = authenticate(request._request, username=given["username"], password=given["password"])
         if user is None:
             raise WrongPassword("The user name or the password is not right.")
-        login(request._request, user)
-        audit.record(user, "signed in", user)
+        with transaction.atomic():
+            login(request._request, user)
+            audit.record(user, "signed in", user)
         request.user = user
         return _me(request)
 
@@ -72,8 +74,9 @@ class SignOut(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        audit.record(request.user, "signed out", request.user)
-        logout(request._request)
+        with transaction.atomic():
+            audit.record(request.user, "signed out", request.user)
+            logout(request._request)
         return Response(status=204)
 
 
