@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
 
 from annotation import audit, events, files, jobs
 from annotation.errors import BadRequest, Conflict, IngestError
@@ -15,6 +18,7 @@ from annotation.ingest.decode import DecodedClip, decode_clip
 from annotation.models import Clip, Frame, Job, User
 
 ROWS_AT_ONCE = 2000
+CANCELLED = "Cancelled. Nothing was stored."
 log = logging.getLogger(__name__)
 
 
@@ -42,9 +46,8 @@ def extract(attempt: jobs.Attempt, clip: Clip) -> None:
             decoded = decode_clip(source, pack, progress=show)
             _store(attempt, clip, decoded, pack)
     except (IngestError, jobs.Cancelled) as refusal:
-        reason = refusal.message if isinstance(refusal, IngestError) else "Cancelled. Nothing was stored."
-        _refuse(clip, reason)
-        source.unlink(missing_ok=True)
+        reason = refusal.message if isinstance(refusal, IngestError) else CANCELLED
+        refuse(clip, reason)
         raise
     source.unlink(missing_ok=True)
 
@@ -57,6 +60,9 @@ def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path) 
     selected = set(spread(decoded.decoded, clip.project.frames_per_clip))
     try:
         with transaction.atomic():
+            # Deleted or given up meanwhile: saving would bring the row back.
+            if not Clip.objects.select_for_update().filter(pk=clip.pk, state=Clip.State.PROCESSING).exists():
+                raise jobs.Cancelled
             Frame.objects.bulk_create(
                 (
                     Frame(
@@ -94,13 +100,23 @@ def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path) 
         raise
 
 
-def _refuse(clip: Clip, reason: str) -> None:
+def refuse(clip: Clip, reason: str) -> None:
+    """Mark a clip that has no frames yet as failed, with the reason in words, and delete its bytes."""
     with transaction.atomic():
-        Clip.objects.filter(pk=clip.pk, state=Clip.State.PROCESSING).update(
+        refused = Clip.objects.filter(pk=clip.pk, state=Clip.State.PROCESSING).update(
             state=Clip.State.FAILED, state_reason=reason
         )
-        audit.record(None, "refused", clip)
-        events.changed(clip)
+        if refused:
+            audit.record(None, "refused", clip)
+            events.changed(clip)
+    uploads.source_of(clip).unlink(missing_ok=True)
+
+
+def give_up(job: Job) -> None:
+    """After an ingest job was cancelled while it waited for a worker: what a worker does when it is cancelled."""
+    clip = Clip.objects.filter(pk=job.params.get("clip"), state=Clip.State.PROCESSING).first()
+    if clip:
+        refuse(clip, CANCELLED)
 
 
 def spread(frame_count: int, wanted: int) -> list[int]:
@@ -143,23 +159,58 @@ def remove_clip(clip: Clip, *, by: User) -> None:
 
     Raises Conflict when a dataset version holds one of its frames: frozen is frozen.
     """
-    if clip.project.datasets.filter(items__frame__clip=clip).exists():
+    try:
+        with transaction.atomic():
+            Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk).exclude(state__in=jobs.ENDED).update(
+                cancel_requested=True
+            )
+            audit.record(by, "deleted", clip, frames=clip.frame_count)
+            events.changed(clip)
+            name, source = clip.pack_name, uploads.source_of(clip)
+            Frame.objects.filter(clip=clip).update(gold=None)
+            clip.delete()
+            transaction.on_commit(lambda: _remove_bytes(name, source))
+    except ProtectedError:
         raise Conflict(
             "A dataset version holds frames of this clip, and frozen versions never change; it cannot be deleted.",
             code="frozen",
-        )
-    with transaction.atomic():
-        for job in Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk).exclude(state__in=jobs.ENDED):
-            Job.objects.filter(pk=job.pk).update(cancel_requested=True)
-        audit.record(by, "deleted", clip, project_id=clip.project_id, frames=clip.frame_count)
-        events.changed(clip)
-        name, source = clip.pack_name, uploads.source_of(clip)
-        Frame.objects.filter(clip=clip).update(gold=None)
-        clip.delete()
-        transaction.on_commit(lambda: _remove_bytes(name, source))
+        ) from None
 
 
 def _remove_bytes(name: str, source: Path) -> None:
     if name:
         files.delete(name)
     source.unlink(missing_ok=True)
+
+
+def sweep() -> int:
+    """Remove packs no clip names, two days after they were written: an attempt that died while storing left them.
+
+    Clips whose cancelled job never came to tidy up are marked failed too. Returns how many things were removed.
+    """
+    removed = 0
+    cancelled = Job.objects.filter(kind=Job.Kind.INGEST, state=Job.State.CANCELLED)
+    for clip in Clip.objects.filter(state=Clip.State.PROCESSING):
+        newest = Job.objects.filter(kind=Job.Kind.INGEST, params__clip=clip.pk).order_by("-id").first()
+        if newest and newest.state == Job.State.CANCELLED:
+            refuse(clip, CANCELLED)
+            removed += 1
+    return removed + _sweep_packs()
+
+
+def _sweep_packs() -> int:
+    try:
+        folders, _ = default_storage.listdir("clips")
+    except FileNotFoundError:
+        return 0  # nothing was ever stored
+    names = [f"clips/{folder}/{file}" for folder in folders for file in default_storage.listdir(f"clips/{folder}")[1]]
+    young = timezone.now() - uploads.KEPT
+    old = [name for name in names if default_storage.get_modified_time(name) < young]
+    # Asked after the listing: a pack that gets its row meanwhile is known.
+    known = set(Clip.objects.exclude(pack_name="").values_list("pack_name", flat=True))
+    left_over = [name for name in old if name not in known]
+    for name in left_over:
+        files.delete(name)
+    if left_over:
+        log.info("swept %d packs that no clip names", len(left_over))
+    return len(left_over)

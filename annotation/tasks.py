@@ -14,6 +14,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from annotation import demonstration, drafts, exports, frames, jobs, training
+from annotation.errors import NotFound
+from annotation.ingest import uploads
 from annotation.models import Clip, Export, Job, Project, TrainingRun
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,9 @@ def ingest_clip(job_id: int) -> None:
     """Uploaded bytes → frames; then drafts, where the project has a champion."""
 
     def work(attempt: jobs.Attempt) -> None:
-        clip = Clip.objects.select_related("project").get(pk=attempt.job.params["clip"])
+        clip = Clip.objects.select_related("project").filter(pk=attempt.job.params["clip"]).first()
+        if clip is None:
+            raise NotFound("This clip was deleted.")
         frames.extract(attempt, clip)
         _draft_next(clip)
 
@@ -112,6 +116,13 @@ def reap_jobs() -> None:
     """Every few seconds: what a dead worker or a lost message left behind runs again."""
     for job in jobs.reap():
         _send(job.pk)
+
+
+@shared_task
+def sweep_leftovers() -> None:
+    """Once a day: bytes that no row knows, and uploads nobody went on with."""
+    uploads.sweep()
+    frames.sweep()
 
 
 DOORS = {

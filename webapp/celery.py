@@ -17,6 +17,7 @@ from django.conf import settings
 # that: the second delivery finds the job's lease taken and does nothing.
 VISIBILITY_TIMEOUT_S = 60 * 60
 REAP_EVERY_S = 20
+SWEEP_EVERY_S = 24 * 60 * 60
 
 app = Celery("sonoloop")
 app.set_default()  # for every thread: a web request runs in one of its own
@@ -58,6 +59,11 @@ app.conf.update(
             "task": "annotation.tasks.reap_jobs",
             "schedule": REAP_EVERY_S,
             "options": {"queue": "cpu", "expires": REAP_EVERY_S},
+        },
+        "sweep up bytes that no row knows": {
+            "task": "annotation.tasks.sweep_leftovers",
+            "schedule": SWEEP_EVERY_S,
+            "options": {"queue": "cpu", "expires": SWEEP_EVERY_S},
         },
     },
 )

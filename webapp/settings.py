@@ -161,6 +161,12 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 FILE_UPLOAD_TEMP_DIR = DATA_FOLDER / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+# Small uploads stay in memory; larger ones go to a file whose name says nothing about the person's file.
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "annotation.ingest.uploads.NamelessTemporaryFile",
+]
+
 # --- People --------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "annotation.User"

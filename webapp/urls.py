@@ -1,8 +1,9 @@
-"""Addresses: /api/ for programs and the screens, three for machines, everything else is a screen."""
+"""Addresses: /api/ for programs and the screens, four for machines, everything else is a screen."""
 
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+from annotation.api.metrics import metrics
 from webapp import health, views
 
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     re_path(r"^api(?:/.*)?$", views.no_such_endpoint),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics),
     re_path(r"^(?!api/).*$", views.screens),
 ]
 handler400 = "webapp.views.bad_request"

@@ -20,7 +20,7 @@ from annotation import audit, events, frames, jobs, queries, tasks
 from annotation.api.fields import checked, choice_in
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
-from annotation.errors import BadRequest, Conflict, NotFound
+from annotation.errors import BadRequest, Conflict, NotFound, SonoloopError
 from annotation.ingest import uploads
 from annotation.models import Clip, Frame, Job, Upload, User
 from annotation.permissions import project_for, require, visible
@@ -107,13 +107,15 @@ def _start_ingest(clip: Clip, user: User) -> Job:
 
 
 def _complete(upload: Upload, user: User) -> tuple[Clip, Job]:
-    """Make a clip of an upload whose bytes are all here. The upload is over then, also when it is refused."""
+    """Make a clip of an upload whose bytes are all here. A refused upload is over; after a fault it can go on."""
     try:
+        sha256 = uploads.inspect(upload)
         with transaction.atomic():
-            clip = uploads.finish(upload)
+            clip = uploads.make_clip(upload, sha256)
             return clip, _start_ingest(clip, user)
-    finally:
+    except SonoloopError:
         uploads.discard(upload)
+        raise
 
 
 class UploadFields(serializers.Serializer):
@@ -144,7 +146,7 @@ class Clips(APIView):
         if state:
             rows = rows.filter(state=state)
         if request.query_params.get("subject"):
-            rows = rows.filter(subject__pseudonym=request.query_params["subject"])
+            rows = rows.filter(subject__pseudonym=uploads.checked_pseudonym(request.query_params["subject"]))
         return page(request, rows, shaped)
 
     @extend_schema(request={"multipart/form-data": UploadFields}, responses={202: NewClipShape})
@@ -153,8 +155,12 @@ class Clips(APIView):
         given = checked(UploadFields, request.data)
         file = given["file"]
         upload = uploads.begin(project, subject=given["subject"], length=file.size, by=request.user)
-        uploads.append(upload, 0, file.chunks())
-        clip, job = _complete(upload, request.user)
+        try:
+            uploads.append(upload, 0, file.chunks())
+            clip, job = _complete(upload, request.user)
+        except BaseException:
+            uploads.discard(upload)  # one request is the whole upload: nobody can go on with it
+            raise
         return Response({"clip": shaped([clip])[0], "job": JobShape(job).data}, status=202)
 
 
@@ -230,8 +236,8 @@ def _metadata(header: str) -> dict[str, str]:
 
 def _whole_number(request: Request, header: str) -> int:
     text = request.headers.get(header, "")
-    if not text.isascii() or not text.isdigit():
-        raise BadRequest(f"The header {header} must be a whole number; {text!r} came.")
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise BadRequest(f"The header {header} must be a whole number; {text[:40]!r} came.")
     return int(text)
 
 
@@ -274,9 +280,17 @@ class UploadView(APIView):
         require(request.user, upload.project_id, "upload")
         return upload
 
+    def _made(self, upload: Upload, user: User) -> dict[str, str]:
+        clip, job = _complete(upload, user)
+        return {"Sonoloop-Clip": str(clip.pk), "Sonoloop-Job": str(job.pk)}
+
     def head(self, request: Request, upload_id: UUID) -> HttpResponse:
         upload = self._upload(request, upload_id)
-        headers = {"Upload-Offset": str(uploads.offset_of(upload)), "Upload-Length": str(upload.length)}
+        offset = uploads.offset_of(upload)
+        headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.length)}
+        if offset == upload.length:
+            # The server died between the last byte and the clip. A browser that hears "all is here" sends no more.
+            headers |= self._made(upload, request.user)
         return HttpResponse(status=200, headers={**TUS, **headers, "Cache-Control": "no-store"})
 
     @extend_schema(
@@ -292,8 +306,7 @@ class UploadView(APIView):
         offset = uploads.append(upload, _whole_number(request, "Upload-Offset"), _pieces(request._request))
         headers = {**TUS, "Upload-Offset": str(offset)}
         if offset == upload.length:
-            clip, job = _complete(upload, request.user)
-            headers |= {"Sonoloop-Clip": str(clip.pk), "Sonoloop-Job": str(job.pk)}
+            headers |= self._made(upload, request.user)
         return HttpResponse(status=204, headers=headers)
 
     @extend_schema(responses={204: None})

@@ -1,7 +1,7 @@
 """Background work: what runs, for whom, how far, why it failed; cancel and retry."""
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import jobs, tasks
+from annotation import frames, jobs, tasks
 from annotation.api.fields import choice_in
 from annotation.api.pages import page, page_of
 from annotation.errors import BadRequest, NotFound
-from annotation.models import Job, User
+from annotation.models import Job, Membership, User
 from annotation.permissions import project_for, require
 
 
@@ -39,9 +39,8 @@ class JobShape(serializers.ModelSerializer):
 
 def _visible_jobs(user: User) -> QuerySet[Job]:
     """Jobs of the person's projects; those of the instance itself are for its administrators."""
-    rows = Job.objects.select_related("created_by")
-    mine = rows.filter(project__memberships__user=user)
-    return (mine | rows.filter(project=None)).distinct() if user.is_staff else mine
+    mine = Q(project__in=Membership.objects.filter(user=user).values("project"))
+    return Job.objects.select_related("created_by").filter(mine | Q(project=None) if user.is_staff else mine)
 
 
 def _job_for(user: User, job_id: int, capability: str | None = None) -> Job:
@@ -61,8 +60,8 @@ class Jobs(APIView):
         rows = _visible_jobs(request.user)
         project = request.query_params.get("project")
         if project:
-            if not project.isascii() or not project.isdigit():
-                raise BadRequest(f"project must be a project's id; {project!r} came.")
+            if not project.isascii() or not project.isdigit() or len(project) > 18:
+                raise BadRequest(f"project must be a project's id; {project[:40]!r} came.")
             rows = rows.filter(project=project_for(request.user, int(project)))
         state = choice_in(request, "state", list(Job.State.values))
         if state:
@@ -81,7 +80,11 @@ class CancelJob(APIView):
     def post(self, request: Request, job_id: int) -> Response:
         """Stop the job: at once when it waits, at its next step when it runs. Its starter or a manager may."""
         job = _job_for(request.user, job_id, "manage")
-        return Response(JobShape(jobs.request_cancel(job, request.user)).data)
+        with transaction.atomic():
+            job = jobs.request_cancel(job, request.user)
+            if job.kind == Job.Kind.INGEST and job.state == Job.State.CANCELLED:
+                frames.give_up(job)  # no worker will
+        return Response(JobShape(job).data)
 
 
 class RetryJob(APIView):
