@@ -35,11 +35,14 @@ def create_project(
     if preset is not None and preset not in PRESETS:
         raise BadRequest(f"There is no preset {preset!r}; expected one of {', '.join(PRESETS)}.")
     if Project.objects.filter(name=name).exists():
-        raise Conflict(f"There is a project called {name!r} already; choose another name.", code="name_taken")
-
-    project = Project.objects.create(
-        name=name, description=description, created_by=by, is_demonstration=is_demonstration
-    )
+        raise _name_taken(name)
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                name=name, description=description, created_by=by, is_demonstration=is_demonstration
+            )
+    except IntegrityError:
+        raise _name_taken(name) from None  # by a request of the same moment
     Membership.objects.create(project=project, user=by, role=Membership.Role.MANAGER)
     for label in [*(PRESETS[preset].labels() if preset else ()), *labels]:
         add_label(project, by=by, name=str(label["name"]), color=label.get("color"), key=label.get("key"))
@@ -132,13 +135,20 @@ def order_labels(project: Project, indices: Sequence[int], *, by: User) -> list[
 def change_project(project: Project, *, by: User, **changes: Any) -> Project:
     """Change a project's name, description or settings. Raises Conflict when the name is taken."""
     if Project.objects.filter(name=changes.get("name")).exclude(pk=project.pk).exists():
-        raise Conflict(f"There is a project called {changes['name']!r} already.", code="name_taken")
+        raise _name_taken(changes["name"])
     for field, value in changes.items():
         setattr(project, field, value)
-    project.save(update_fields=list(changes))
+    try:
+        project.save(update_fields=list(changes))
+    except IntegrityError:
+        raise _name_taken(changes["name"]) from None
     audit.record(by, "changed", project, project_id=project.pk, fields=sorted(changes))
     events.changed(project)
     return project
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"There is a project called {name!r} already; choose another name.", code="name_taken")
 
 
 def _living(project: Project, index: int) -> Label:

@@ -1,9 +1,9 @@
 """Numbers for screens: each a sum over stored counters or one index scan, so it costs the same at a million frames."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -30,11 +30,12 @@ CLIP_SUMS = {
     "accepted": Sum("accepted_count"),
 }
 ACTIVITY_DAYS = 14
+SLOT = 0  # the frame's common chain (corrections.SLOT; steps are not imported here)
 
 
 def project_stats(project: Project) -> dict[str, Any]:
     """How far the project's loop is, what waits for whom, and which stage holds the rest up."""
-    clips = Clip.objects.filter(project=project)
+    clips = Clip.objects.filter(project=project).exclude(state=Clip.State.FAILED)
     sums = {name: value or 0 for name, value in clips.aggregate(**CLIP_SUMS).items()}
     sums["untouched"] = sums["selected"] - sums["open"] - sums["submitted"] - sums["returned"] - sums["accepted"]
     newest = DatasetVersion.objects.filter(project=project).order_by("-number").first()
@@ -89,8 +90,10 @@ def _bottleneck(project: Project, stats: dict[str, Any]) -> str | None:
 def _activity(project: Project) -> list[dict[str, Any]]:
     today = timezone.now().date()
     first = today - timedelta(days=ACTIVITY_DAYS - 1)
+    # Compared as times, not by their dates: only that is a range of the index.
+    begin = datetime.combine(first, time.min, tzinfo=UTC)
     saved = (
-        Revision.objects.filter(annotation__frame__project=project, created_at__date__gte=first)
+        Revision.objects.filter(annotation__frame__project=project, created_at__gte=begin)
         .annotate(day=TruncDate("created_at"))
         .values("day")
         .annotate(revisions=Count("pk"), active_seconds=Sum("active_seconds"))
@@ -99,7 +102,7 @@ def _activity(project: Project) -> list[dict[str, Any]]:
         Review.objects.filter(
             revision__annotation__frame__project=project,
             verdict=Review.Verdict.ACCEPTED,
-            created_at__date__gte=first,
+            created_at__gte=begin,
         )
         .annotate(day=TruncDate("created_at"))
         .values("day")
@@ -133,24 +136,22 @@ def open_jobs(clip_ids: list[int]) -> dict[int, Job]:
     return {int(job.params["clip"]): job for job in wanted}
 
 
-def queue(project: Project, role: str, user: User) -> QuerySet[Frame]:
-    """Frames that wait for this person, with `queue_rank` to sort by (higher first), then uncertainty, then id.
+def queue(project: Project, role: str, user: User) -> list[QuerySet[Frame]]:
+    """Frames that wait for this person, in parts to be shown one after the other, each by falling uncertainty.
 
     annotate: returned to them, then begun by them, then untouched. review: submitted, without their own work
-    where the project forbids accepting it.
+    where the project forbids accepting it. In parts because the index knows one state after the other.
     """
     rows = Frame.objects.filter(project=project, selected=True)
     if role == "review":
-        rows = rows.filter(state=Frame.State.SUBMITTED).annotate(queue_rank=Value(0))
+        waiting = rows.filter(state=Frame.State.SUBMITTED)
         if project.forbid_own_review:
-            rows = rows.exclude(annotations__revisions__author=user)
-        return rows
-    theirs = Q(annotations__annotator=user, state__in=(Frame.State.RETURNED, Frame.State.OPEN))
-    return rows.filter(theirs | Q(state=Frame.State.UNTOUCHED)).annotate(
-        queue_rank=Case(
-            When(state=Frame.State.RETURNED, then=2),
-            When(state=Frame.State.OPEN, then=1),
-            default=0,
-            output_field=IntegerField(),
-        )
-    )
+            own = Revision.objects.filter(annotation__frame=OuterRef("pk"), author=user)
+            waiting = waiting.filter(~Exists(own))
+        return [waiting]
+    theirs = {"annotations__annotator": user, "annotations__slot": SLOT}
+    return [
+        rows.filter(state=Frame.State.RETURNED, annotations__state=Frame.State.RETURNED, **theirs),
+        rows.filter(state=Frame.State.OPEN, annotations__state=Frame.State.OPEN, **theirs),
+        rows.filter(state=Frame.State.UNTOUCHED),
+    ]

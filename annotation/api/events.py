@@ -51,7 +51,7 @@ async def _who(request: HttpRequest) -> User | None:
 
 @sync_to_async
 def _project_ids(user: User) -> set[int]:
-    return set(Membership.objects.filter(user=user).values_list("project_id", flat=True))
+    return set(Membership.objects.filter(user=user, user__is_active=True).values_list("project_id", flat=True))
 
 
 async def _stream(user: User) -> AsyncIterator[bytes]:
@@ -69,7 +69,7 @@ async def _stream(user: User) -> AsyncIterator[bytes]:
                 yield b": alive\n\n"
                 continue
             told = json.loads(message["data"])
-            if told["kind"] == "project" and told["id"] not in projects:
+            if told["kind"] == "project":  # it may be new, or its people may have changed
                 projects = await _project_ids(user)
             if told["project"] in projects or (told["project"] is None and user.is_staff):
                 yield b"event: change\ndata: " + json.dumps(told).encode() + b"\n\n"

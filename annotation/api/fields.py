@@ -15,10 +15,20 @@ def checked(fields: type[serializers.Serializer], data: object, *, partial: bool
     """
     form = fields(data=data, partial=partial)
     form.is_valid(raise_exception=True)
-    unknown = sorted(set(data) - set(form.fields)) if isinstance(data, dict) else []
+    _refuse_unknown(form, data)
+    return dict(form.validated_data)
+
+
+def _refuse_unknown(form: serializers.Serializer, data: object) -> None:
+    if not isinstance(data, dict):
+        return
+    unknown = sorted(set(data) - set(form.fields))
     if unknown:
         raise BadRequest(f"Unknown fields: {', '.join(unknown)}. Expected: {', '.join(form.fields)}.")
-    return dict(form.validated_data)
+    for name, field in form.fields.items():
+        if isinstance(field, serializers.ListSerializer) and isinstance(field.child, serializers.Serializer):
+            for row in data.get(name) or ():
+                _refuse_unknown(field.child, row)
 
 
 def number_in(request: Request, name: str, default: float | None = None, *, low: float, high: float) -> float:

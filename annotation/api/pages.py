@@ -3,10 +3,10 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,8 +18,8 @@ from annotation.errors import BadRequest
 def limit_of(request: Request, *, default: int = 50, most: int = 500) -> int:
     """The page size asked for, between 1 and `most`."""
     text = request.query_params.get("limit", str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise BadRequest(f"limit must be a whole number from 1 to {most}; {text!r} came.")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
+        raise BadRequest(f"limit must be a whole number from 1 to {most}; {text[:40]!r} came.")
     return int(text)
 
 
@@ -28,7 +28,7 @@ Row = TypeVar("Row", bound=Model)
 
 def page(
     request: Request,
-    queryset: QuerySet[Row],
+    queryset: QuerySet[Row] | Sequence[QuerySet[Row]],
     render: Callable[[list[Row]], list[dict[str, Any]]],
     *,
     order: tuple[str, ...] = ("-id",),
@@ -37,17 +37,24 @@ def page(
 ) -> Response:
     """Answer one page of `queryset` ordered by `order` (fields without nulls, the last one unique).
 
-    `render` gets the page's rows at once, so that it can fetch what belongs to them in one query.
+    Several querysets are one list, each beginning where the one before it ends: a list that no single index has in
+    its order. `render` gets the page's rows at once, so that it can fetch what belongs to them in one query.
     """
+    parts = [queryset] if isinstance(queryset, QuerySet) else queryset
     limit = limit_of(request, default=default, most=most)
     cursor = request.query_params.get("cursor")
-    if cursor:
-        queryset = queryset.filter(_after(_decode(cursor, len(order)), order))
-    rows = list(queryset.order_by(*order)[: limit + 1])
-    more = len(rows) > limit
-    rows = rows[:limit]
-    after = _encode([getattr(rows[-1], field.lstrip("-")) for field in order]) if more else None
-    return Response({"results": render(rows), "next": after})
+    begin, values = _decode(cursor, len(parts), len(order)) if cursor else (0, None)
+    found: list[tuple[int, Row]] = []
+    for at in range(begin, len(parts)):
+        for stretch in _stretches(values if at == begin else None, order):
+            missing = limit + 1 - len(found)
+            if missing:
+                found += [(at, row) for row in parts[at].filter(**stretch).order_by(*order)[:missing]]
+    after = None
+    if len(found) > limit:
+        at, last = found[limit - 1]
+        after = _encode([at, *(getattr(last, field.lstrip("-")) for field in order)])
+    return Response({"results": render([row for _, row in found[:limit]]), "next": after})
 
 
 def page_of(shape: type[serializers.BaseSerializer]) -> serializers.Serializer:
@@ -61,29 +68,35 @@ def page_of(shape: type[serializers.BaseSerializer]) -> serializers.Serializer:
     )
 
 
-def _after(values: list[Any], order: tuple[str, ...]) -> Q:
-    """Rows that come after `values`: (a > A) or (a = A and b > B) or …"""
-    result, equal = Q(pk__in=[]), Q()
-    for field, value in zip(order, values, strict=True):
-        name = field.lstrip("-")
-        result |= equal & Q(**{f"{name}__{'lt' if field.startswith('-') else 'gt'}": value})
-        equal &= Q(**{name: value})
-    return result
+def _stretches(values: list[Any] | None, order: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """What comes after `values`, as filters to be asked one after the other: a = A, b > B; then a > A.
+
+    Not one filter with OR between them: databases walk an index from its start for that.
+    """
+    if values is None:
+        yield {}
+        return
+    names = [field.lstrip("-") for field in order]
+    for last in reversed(range(len(order))):
+        beyond = "lt" if order[last].startswith("-") else "gt"
+        yield {**dict(zip(names[:last], values, strict=False)), f"{names[last]}__{beyond}": values[last]}
 
 
 def _encode(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, fields: int) -> list[Any]:
+def _decode(cursor: str, parts: int, fields: int) -> tuple[int, list[Any]]:
+    """(number of the queryset, values of the order's fields) of the last row given out."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         values = None
     if (
         not isinstance(values, list)
-        or len(values) != fields
+        or len(values) != fields + 1
         or not all(isinstance(v, int | float | str) for v in values)
+        or values[0] not in range(parts)
     ):
         raise BadRequest("cursor is not one this list gave out; leave it away to start at the first page.")
-    return values
+    return int(values[0]), values[1:]
