@@ -375,10 +375,11 @@ export interface RunMetric {
   [value: string]: number | string | boolean | null | Record<string, number>;
 }
 
+/** Null where it cannot be told: no frame shows the structure (mean), one subject only (low, high). */
 export interface Interval {
-  mean: number;
-  low: number;
-  high: number;
+  mean: number | null;
+  low: number | null;
+  high: number | null;
 }
 
 export interface Scores {
@@ -400,7 +401,7 @@ export interface Model {
   dataset: NumberedRef | null;
   parent: NumberedRef | null;
   replaced: NumberedRef | null;
-  architecture: string;
+  architecture: Record<string, unknown>;
   labels: DatasetLabel[];
   byte_size: number;
   scores: MaybeScores;
@@ -414,7 +415,7 @@ export interface Model {
 export interface Comparison {
   candidate: Scores;
   champion: Scores | null;
-  labels: { index: number; name: string; difference: number; low: number; high: number }[];
+  labels: { index: number; name: string; difference: number; low: number | null; high: number | null }[];
   difference: Interval | null;
   comparable: boolean;
   verdict: string;

@@ -1,7 +1,7 @@
 import type { Comparison, Label, Scores } from "../../api/types";
-import { plural, score } from "../../ui/format";
+import { plural } from "../../ui/format";
 import { DotAxis, DotRow } from "./DotPlot";
-import { axisOf, differenceText, trend } from "./intervals";
+import { axisOf, diceText, differenceText, trend } from "./intervals";
 import styles from "./Models.module.css";
 
 const TREND_WORDS = { better: "better", worse: "worse", noise: "within noise" } as const;
@@ -53,10 +53,10 @@ export function ComparisonTable({
           <td>
             <DotRow axis={axis} candidate={candidate.dice} champion={champion?.dice ?? null} />
           </td>
-          <td className={styles.number}>{score(candidate.dice.mean, 2)}</td>
+          <td className={styles.number}>{diceText(candidate.dice.mean)}</td>
           {comparison && (
             <td className={styles.number}>
-              {comparison.difference && (
+              {comparison.difference?.mean != null && (
                 <Difference
                   mean={comparison.difference.mean}
                   low={comparison.difference.low}
@@ -85,7 +85,7 @@ export function ComparisonTable({
               <td>
                 <DotRow axis={axis} candidate={each.dice} champion={champion?.labels[index]?.dice ?? null} />
               </td>
-              <td className={styles.number}>{score(each.dice.mean, 2)}</td>
+              <td className={styles.number}>{diceText(each.dice.mean)}</td>
               {comparison && (
                 <td className={styles.number}>
                   {difference && (
@@ -101,13 +101,17 @@ export function ComparisonTable({
   );
 }
 
-function Difference({ mean, low, high }: { mean: number; low: number; high: number }) {
+function Difference({ mean, low, high }: { mean: number; low: number | null; high: number | null }) {
   const kind = trend(low, high);
   return (
     <span
       className={styles.difference}
       data-trend={kind}
-      title={`95 % interval ${differenceText(low)} to ${differenceText(high)}: ${TREND_WORDS[kind]}`}
+      title={
+        low === null || high === null
+          ? "One test subject only: chance cannot be told apart"
+          : `95 % interval ${differenceText(low)} to ${differenceText(high)}: ${TREND_WORDS[kind]}`
+      }
     >
       {kind === "better" ? "▲ " : kind === "worse" ? "▼ " : ""}
       {differenceText(mean)}

@@ -2,7 +2,7 @@ import { useElementSize } from "@mantine/hooks";
 import type { Interval } from "../../api/types";
 import { score } from "../../ui/format";
 import styles from "./DotPlot.module.css";
-import { type Axis, place } from "./intervals";
+import { type Axis, diceText, place } from "./intervals";
 
 /** Room left and right of the axis, so that dots and tick words at its ends are not cut. */
 const MARGIN = 14;
@@ -17,16 +17,21 @@ function useAxisScale(axis: Axis) {
 /** One model's mean as a dot on its interval. */
 function Dot({ value, x, y, kind }: { value: Interval; x: (v: number) => number; y: number; kind: string }) {
   const className = styles[kind];
+  const { mean, low, high } = value;
+  if (mean === null) return null;
   return (
     <g className={className}>
-      <line className={styles.whisker} x1={x(value.low)} x2={x(value.high)} y1={y} y2={y} />
-      <circle cx={x(value.mean)} cy={y} r={4.5} />
+      {low !== null && high !== null && (
+        <line className={styles.whisker} x1={x(low)} x2={x(high)} y1={y} y2={y} />
+      )}
+      <circle cx={x(mean)} cy={y} r={4.5} />
     </g>
   );
 }
 
-function words(name: string, value: Interval): string {
-  return `${name} ${score(value.mean, 2)} (${score(value.low, 2)} to ${score(value.high, 2)})`;
+function words(name: string, { mean, low, high }: Interval): string {
+  const range = low === null ? "" : ` (${diceText(low)} to ${diceText(high)})`;
+  return `${name} ${diceText(mean)}${range}`;
 }
 
 /** Champion above, candidate below, on one axis: what lies apart is a difference, what overlaps is noise. */

@@ -8,12 +8,12 @@ import { keys } from "../../api/keys";
 import type { Comparison, Model, Project } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorState } from "../../ui/ErrorState";
-import { bytes, plural, score } from "../../ui/format";
+import { bytes, plural } from "../../ui/format";
 import { Page } from "../../ui/Page";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { ComparisonTable } from "./ComparisonTable";
-import { hasScores, type Shelf, shelve } from "./intervals";
+import { diceText, hasScores, type Shelf, shelve } from "./intervals";
 import styles from "./Models.module.css";
 import { PromoteDialog, RollBackDialog } from "./PromoteDialog";
 
@@ -98,7 +98,7 @@ function Group({
         >
           <b>Model {model.number}</b>
           <span title="Mean Dice on the test subjects">
-            {hasScores(model.scores) ? score(model.scores.dice.mean, 2) : "–"}
+            {hasScores(model.scores) ? diceText(model.scores.dice.mean) : "–"}
           </span>
           <span className={styles.small}>
             <RelativeTime at={model.promoted_at ?? model.created_at} />

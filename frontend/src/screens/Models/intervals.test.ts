@@ -20,6 +20,10 @@ describe("axisOf", () => {
     expect(axisOf([{ mean: 0.5, low: -0.2, high: 1.3 }])).toMatchObject({ low: 0, high: 1 });
     expect(axisOf([])).toMatchObject({ low: 0, high: 1 });
   });
+  it("leaves out what cannot be told: a structure no frame shows, an interval of one subject", () => {
+    const unknown = { mean: null, low: null, high: null };
+    expect(axisOf([unknown, { mean: 0.85, low: null, high: null }])).toEqual(axisOf([at(0.85)]));
+  });
   it("puts values on it, those outside at its ends", () => {
     const axis = axisOf([at(0.65), at(0.95)]);
     expect(place(axis, 0.8)).toBeCloseTo(0.5);
@@ -54,7 +58,7 @@ function model(number: number, stage: Model["stage"]): Model {
     dataset: null,
     parent: null,
     replaced: null,
-    architecture: "aaunet",
+    architecture: {},
     labels: [],
     byte_size: 1,
     scores: {},

@@ -18,7 +18,9 @@ export function hasScores(scores: MaybeScores): scores is Scores {
  * that noise looks like a difference.
  */
 export function axisOf(intervals: readonly Interval[]): Axis {
-  const values = intervals.flatMap(({ mean, low, high }) => [mean, low, high]).filter(Number.isFinite);
+  const values = intervals
+    .flatMap(({ mean, low, high }) => [mean, low, high])
+    .filter((value) => value !== null);
   const least = values.length ? Math.min(...values) : 0;
   const most = values.length ? Math.max(...values) : 1;
   const step = most - least > 0.4 ? 0.2 : 0.1;
@@ -43,6 +45,11 @@ function roundUp(value: number, step: number): number {
   return Math.round(Math.ceil(value / step - 1e-9) * step * 100) / 100;
 }
 
+/** ".87", "–" where there is none. */
+export function diceText(value: number | null): string {
+  return value === null ? "–" : score(value, 2);
+}
+
 /** "+.02", "−.01", "±.00": a signed difference of two Dice values. */
 export function differenceText(value: number): string {
   const size = score(Math.abs(value), 2);
@@ -50,8 +57,9 @@ export function differenceText(value: number): string {
   return (value > 0 ? "+" : "−") + size;
 }
 
-/** Whether a difference is more than noise: its interval must leave out zero. */
-export function trend(low: number, high: number): "better" | "worse" | "noise" {
+/** Whether a difference is more than noise: its interval must leave out zero. Without one nobody can tell. */
+export function trend(low: number | null, high: number | null): "better" | "worse" | "noise" {
+  if (low === null || high === null) return "noise";
   if (low > 0) return "better";
   if (high < 0) return "worse";
   return "noise";

@@ -11,7 +11,7 @@ import { ErrorState, errorText } from "../../ui/ErrorState";
 import { duration, score } from "../../ui/format";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { Curves } from "./Curves";
-import { best, curvesOf, stateSentence, timeLeft } from "./metrics";
+import { best, curvesOf, progressOf, stateSentence, timeLeft } from "./metrics";
 import styles from "./Training.module.css";
 import { useMetrics } from "./useMetrics";
 
@@ -52,10 +52,8 @@ function LoadedRun({ run, project }: { run: Run; project: Project }) {
       )}
       {running && (
         <div className={styles.progress}>
-          <ProgressLine value={run.epochs && run.epoch ? run.epoch / run.epochs : null} />
-          <span className="quiet small">
-            {[run.job?.message, timeLeft(run.job?.seconds_left)].filter(Boolean).join(", ")}
-          </span>
+          <ProgressLine value={progressOf(run)} />
+          <span className="quiet small">{timeLeft(run.job?.seconds_left)}</span>
         </div>
       )}
       <dl className={styles.facts}>

@@ -10,6 +10,7 @@ import { Page } from "../../ui/Page";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { StateBadge } from "../../ui/StateBadge";
+import { progressOf } from "./metrics";
 import { RunPanel } from "./RunPanel";
 import { StartDialog } from "./StartDialog";
 import styles from "./Training.module.css";
@@ -115,7 +116,7 @@ function RunLink({ run, projectId, current }: { run: Run; projectId: number; cur
       </span>
       {run.state === "running" && (
         <span className={styles.runNote}>
-          <ProgressLine value={run.epochs ? run.epoch / run.epochs : null} />
+          <ProgressLine value={progressOf(run)} />
         </span>
       )}
     </Link>

@@ -92,7 +92,10 @@ export function stateSentence(run: Run): string {
     case "queued":
       return "Waiting for a training worker.";
     case "running":
-      return run.epoch > 0 ? `Epoch ${run.epoch} of ${run.epochs}.` : "Starting: reading the dataset.";
+      // `epoch` counts those done; the job's message knows the one under way.
+      return (
+        run.job?.message || (run.epoch > 0 ? `Epoch ${run.epoch} of ${run.epochs}` : "Reading the dataset")
+      );
     case "finished":
       return run.model
         ? `Finished after ${run.epoch} epochs. It became model ${run.model.number}.`
@@ -108,4 +111,11 @@ export function stateSentence(run: Run): string {
 export function timeLeft(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
   return `about ${duration(seconds)} left`;
+}
+
+/** How far a run is, 0 to 1, as finely as it is known; null where nobody knows. */
+export function progressOf(run: Run): number | null {
+  const { progress_done = 0, progress_total = 0 } = run.job ?? {};
+  if (progress_total > 0) return progress_done / progress_total;
+  return run.epochs && run.epoch ? run.epoch / run.epochs : null;
 }
