@@ -6,7 +6,6 @@ import {
   IconListDetails,
   IconLoader2,
   IconMovie,
-  IconPlayerTrackNext,
   IconRefresh,
   IconSettings,
   IconStack2,
@@ -57,7 +56,6 @@ export function Sidebar({ projectId }: { projectId: number }) {
           className={styles.next}
           px={12}
           justify="space-between"
-          leftSection={<IconPlayerTrackNext size={16} />}
           rightSection={<kbd>A</kbd>}
           disabled={waiting?.annotate === 0}
           onClick={() => void annotateNext()}

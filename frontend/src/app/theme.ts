@@ -31,6 +31,9 @@ const dark: MantineColorsTuple = [
 const isAccent = (variant: string | undefined, color: string | undefined) =>
   (variant === undefined || variant === "filled") && color === undefined;
 
+const isQuiet = (variant: string | undefined, color: string | undefined) =>
+  variant === "subtle" && color === "gray";
+
 export const theme = createTheme({
   primaryColor: "echo",
   primaryShade: { light: 7, dark: 4 },
@@ -53,12 +56,20 @@ export const theme = createTheme({
     // Mantine picks the text's contrast for the light scheme alone; the dark accent needs dark text.
     Button: Button.extend({
       vars: (_theme, { variant, color }) => ({
-        root: isAccent(variant, color) ? { "--button-color": "var(--on-accent)" } : {},
+        root: isAccent(variant, color)
+          ? { "--button-color": "var(--on-accent)" }
+          : isQuiet(variant, color)
+            ? { "--button-color": "var(--text-2)" }
+            : {},
       }),
     }),
     ActionIcon: ActionIcon.extend({
       vars: (_theme, { variant, color }) => ({
-        root: isAccent(variant, color) ? { "--ai-color": "var(--on-accent)" } : {},
+        root: isAccent(variant, color)
+          ? { "--ai-color": "var(--on-accent)" }
+          : isQuiet(variant, color)
+            ? { "--ai-color": "var(--text-2)" }
+            : {},
       }),
     }),
   },

@@ -5,7 +5,8 @@ import type { Frame } from "../../api/types";
 import styles from "./Clip.module.css";
 import { atPosition } from "./stripMath";
 
-const HEIGHT = 56;
+const TALL = 56;
+const LOW = 24;
 /** The band at the bottom says the state; what rises above it is uncertainty. */
 const BAND = 12;
 
@@ -22,6 +23,8 @@ export function Strip({
   const { ref, width } = useElementSize();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scheme = useComputedColorScheme("dark");
+  // Without a model there is no uncertainty, and no room is kept for it.
+  const height = frames.some((frame) => frame.uncertainty !== null) ? TALL : LOW;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the scheme changes the colours read from CSS
   useEffect(() => {
@@ -30,14 +33,14 @@ export function Strip({
     if (!target || !pen || width === 0) return;
     const dots = window.devicePixelRatio || 1;
     target.width = Math.round(width * dots);
-    target.height = HEIGHT * dots;
+    target.height = height * dots;
     pen.scale(dots, dots);
     const css = getComputedStyle(target);
     const color = (name: string) => css.getPropertyValue(name);
     const step = width / frames.length;
     // Selected frames stay findable in long clips: at least three points wide.
     const mark = Math.max(3, Math.min(step - 1, 14));
-    const top = HEIGHT - BAND - 4;
+    const top = height - BAND - 4;
     pen.fillStyle = color("--line-strong");
     for (const frame of frames) {
       if (frame.uncertainty === null) continue;
@@ -45,15 +48,15 @@ export function Strip({
       pen.fillRect(frame.index * step, top - high, Math.max(1, step - (step > 4 ? 1 : 0)), high);
     }
     pen.fillStyle = color("--line");
-    pen.fillRect(0, HEIGHT - BAND / 2 - 1, width, 2);
+    pen.fillRect(0, height - BAND / 2 - 1, width, 2);
     for (const frame of frames) {
       if (!frame.selected) continue;
       pen.fillStyle = color(`--state-${frame.state}`);
       pen.beginPath();
-      pen.roundRect((frame.index + 0.5) * step - mark / 2, HEIGHT - BAND, mark, BAND, 2);
+      pen.roundRect((frame.index + 0.5) * step - mark / 2, height - BAND, mark, BAND, 2);
       pen.fill();
     }
-  }, [frames, width, scheme]);
+  }, [frames, width, height, scheme]);
 
   function seekAt(event: PointerEvent<HTMLDivElement>) {
     const box = event.currentTarget.getBoundingClientRect();
@@ -83,7 +86,7 @@ export function Strip({
         onSeek(index + step);
       }}
     >
-      <canvas ref={canvas} style={{ width: "100%", height: HEIGHT, display: "block" }} />
+      <canvas ref={canvas} style={{ width: "100%", height, display: "block" }} />
       <span className={styles.head} style={{ left: `${(100 * (index + 0.5)) / frames.length}%` }} />
     </div>
   );

@@ -31,13 +31,18 @@ export function useClipPlayer(
   labels: readonly Label[],
   look: MaskLook,
 ) {
+  // A clip opens on the first frame that people draw on.
+  const start = Math.max(
+    0,
+    frames.findIndex((frame) => frame.selected),
+  );
   const pictureCanvas = useRef<HTMLCanvasElement>(null);
   const maskCanvas = useRef<HTMLCanvasElement>(null);
-  const [index, setIndex] = useState(0);
+  const [index, setIndex] = useState(start);
   const [phase, setPhase] = useState<PlayerPhase>("stopped");
   const [problem, setProblem] = useState<Error | null>(null);
   const drawn = useRef<ClipFrame | null>(null);
-  const latest = useRef(0);
+  const latest = useRef(start);
 
   const colors = useMemo(
     () => colorTables(labels, { opacity: 0.35, outlinesOnly: look.outlinesOnly, hidden: NONE_HIDDEN }),

@@ -156,7 +156,7 @@ function AddPerson({ address, onAdded }: { address: string; onAdded: (member: Ne
       <div className={styles.addLine}>
         <TextInput
           label="Add a person"
-          description="By name. Who has no account yet gets one."
+          description="Who has no account yet gets one."
           value={username}
           onChange={(event) => setUsername(event.currentTarget.value)}
           w={240}
