@@ -193,9 +193,9 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
 function verdictOf(model: Model, isChampion: boolean): string {
   if (model.verdict) return model.verdict;
   if (isChampion) return `Model ${model.number} drafts every clip that comes in.`;
-  return hasScores(model.scores)
-    ? `Model ${model.number} is scored.`
-    : `Model ${model.number} was never scored.`;
+  if (!hasScores(model.scores)) return `Model ${model.number} was never scored.`;
+  const dice = diceText(model.scores.dice.mean);
+  return `Mean Dice ${dice} on the test subjects. There is no champion to compare it with.`;
 }
 
 function NoScores() {

@@ -16,6 +16,10 @@ describe("axisOf", () => {
     const axis = axisOf([at(0.85), at(0.851)]);
     expect(axis.high - axis.low).toBeGreaterThanOrEqual(0.2 - 1e-9);
   });
+  it("has a width even for a model that finds nothing", () => {
+    expect(axisOf([at(0)])).toEqual({ low: 0, high: 0.2, ticks: [0, 0.1, 0.2] });
+    expect(place(axisOf([at(0)]), 0)).toBe(0);
+  });
   it("never leaves 0 to 1, whatever the intervals", () => {
     expect(axisOf([{ mean: 0.5, low: -0.2, high: 1.3 }])).toMatchObject({ low: 0, high: 1 });
     expect(axisOf([])).toMatchObject({ low: 0, high: 1 });

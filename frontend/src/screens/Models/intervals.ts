@@ -24,7 +24,7 @@ export function axisOf(intervals: readonly Interval[]): Axis {
   const least = values.length ? Math.min(...values) : 0;
   const most = values.length ? Math.max(...values) : 1;
   const step = most - least > 0.4 ? 0.2 : 0.1;
-  const high = Math.min(1, roundUp(most, step));
+  const high = Math.min(1, Math.max(roundUp(most, step), 0.2));
   const low = Math.max(0, Math.min(roundDown(least, step), roundDown(high - 0.2, step)));
   const ticks: number[] = [];
   for (let tick = low; tick <= high + step / 100; tick += step) ticks.push(Math.round(tick * 100) / 100);
