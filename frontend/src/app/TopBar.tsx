@@ -1,6 +1,9 @@
 import {
   ActionIcon,
+  Button,
+  Group,
   Menu,
+  Modal,
   Tooltip,
   UnstyledButton,
   useComputedColorScheme,
@@ -16,6 +19,7 @@ import {
   IconUserCircle,
 } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api } from "../api/client";
 import { useMe, useProject } from "../api/hooks";
@@ -92,33 +96,61 @@ function Who() {
   const me = useMe();
   const client = useQueryClient();
   const { setColorScheme } = useMantineColorScheme();
-  async function signOut() {
+  const [unsaved, setUnsaved] = useState(0);
+
+  /** Work kept on this device goes with the session: whoever sits here next must not find it. */
+  async function signOut(evenUnsaved: boolean) {
+    if (!me.data) return;
+    const { Journal } = await import("../editor");
+    const journal = await Journal.open(String(me.data.id));
+    const waiting = (await journal.pendingFrames()).length;
+    if (waiting > 0 && !evenUnsaved) {
+      setUnsaved(waiting);
+      return;
+    }
     await api.post("/api/auth/logout");
+    await journal.wipe();
     client.clear();
     window.location.assign("/sign-in");
   }
   return (
-    <Menu position="bottom-end" width={200}>
-      <Menu.Target>
-        <UnstyledButton className={styles.pill} style={{ width: "auto" }} aria-label="You">
-          <IconUserCircle size={18} />
-          <span className="cut" style={{ maxWidth: 160 }}>
-            {me.data?.username}
-          </span>
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
-          Open my account
-        </Menu.Item>
-        <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setColorScheme("auto")}>
-          Follow the system’s look
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Modal opened={unsaved > 0} onClose={() => setUnsaved(0)} title="Not everything is saved">
+        <p>
+          Corrections on {plural(unsaved, "frame")} are kept on this device only. Open them in the editor to
+          save them; signing out throws them away.
+        </p>
+        <Group justify="flex-end" mt={24}>
+          <Button variant="subtle" color="red" onClick={() => void signOut(true)}>
+            Throw away and sign out
+          </Button>
+          <Button onClick={() => setUnsaved(0)} data-autofocus>
+            Stay signed in
+          </Button>
+        </Group>
+      </Modal>
+      <Menu position="bottom-end" width={200}>
+        <Menu.Target>
+          <UnstyledButton className={styles.pill} style={{ width: "auto" }} aria-label="You">
+            <IconUserCircle size={18} />
+            <span className="cut" style={{ maxWidth: 160 }}>
+              {me.data?.username}
+            </span>
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
+            Open my account
+          </Menu.Item>
+          <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setColorScheme("auto")}>
+            Follow the system’s look
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut(false)}>
+            Sign out
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </>
   );
 }

@@ -7,6 +7,7 @@ import { plural } from "../../ui/format";
 import { Page, Section } from "../../ui/Page";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { DropClips } from "../Clips/DropClips";
+import { UploadPanel } from "../Clips/UploadPanel";
 import { Activity } from "./Activity";
 import styles from "./ProjectOverview.module.css";
 import { Spine } from "./Spine";
@@ -63,6 +64,7 @@ export default function ProjectOverviewScreen() {
           </>
         }
       >
+        <UploadPanel projectId={projectId} />
         <Spine project={project.data} stats={stats.data} />
         {stats.data.subjects > 0 && (
           <div className={styles.columns}>

@@ -61,6 +61,8 @@ export function SignInForm({
           onChange={(event) => setPassword(event.currentTarget.value)}
           autoComplete="current-password"
           autoFocus={Boolean(name)}
+          // A dialog looks for this one.
+          data-autofocus={name ? true : undefined}
           required
           withAsterisk={false}
           error={problem}
