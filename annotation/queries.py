@@ -8,6 +8,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from annotation.models import (
+    Annotation,
     Clip,
     DatasetVersion,
     Frame,
@@ -90,17 +91,19 @@ def _bottleneck(project: Project, stats: dict[str, Any]) -> str | None:
 def _activity(project: Project) -> list[dict[str, Any]]:
     today = timezone.now().date()
     first = today - timedelta(days=ACTIVITY_DAYS - 1)
-    # Compared as times, not by their dates: only that is a range of the index.
+    # Compared as times, not by their dates, and the project asked for row by row: so it is a range of an index on
+    # the time, and what the project has of older work is not touched.
     begin = datetime.combine(first, time.min, tzinfo=UTC)
+    here = Annotation.objects.filter(frame__project=project)
     saved = (
-        Revision.objects.filter(annotation__frame__project=project, created_at__gte=begin)
+        Revision.objects.filter(Exists(here.filter(pk=OuterRef("annotation"))), created_at__gte=begin)
         .annotate(day=TruncDate("created_at"))
         .values("day")
         .annotate(revisions=Count("pk"), active_seconds=Sum("active_seconds"))
     )
     accepted = (
         Review.objects.filter(
-            revision__annotation__frame__project=project,
+            Exists(here.filter(pk=OuterRef("revision__annotation"))),
             verdict=Review.Verdict.ACCEPTED,
             created_at__gte=begin,
         )

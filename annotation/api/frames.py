@@ -4,7 +4,7 @@ import base64
 import re
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
@@ -479,12 +479,12 @@ class Queue(APIView):
     def get(self, request: Request, project_id: int) -> Response:
         role = choice_in(request, "role", ["annotate", "review"], "annotate")
         project = project_for(request.user, project_id, role)
-        waiting: QuerySet[Frame] = queries.queue(project, role, request.user)
+        parts = queries.queue(project, role, request.user)
         return page(
             request,
-            waiting.select_related("clip__subject"),
+            [part.select_related("clip__subject") for part in parts],
             lambda found: [{"frame": frame_row(frame), "clip": QueueClipShape(frame.clip).data} for frame in found],
-            order=("-queue_rank", "-uncertainty", "id"),
+            order=("-uncertainty", "id"),
         )
 
 

@@ -41,6 +41,7 @@ class Annotation(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["frame", "slot"], name="one_chain_per_slot")]
+        indexes = [models.Index(fields=["annotator", "state"], name="annotation_of_person")]
 
 
 class Revision(models.Model):
@@ -69,6 +70,8 @@ class Revision(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["annotation", "number"], name="revision_number_unique")]
+        # All that the activity of the last days needs, so that no row with its mask is read for it.
+        indexes = [models.Index(fields=["created_at", "annotation", "active_seconds"], name="revision_activity")]
 
 
 class Review(models.Model):
@@ -84,3 +87,6 @@ class Review(models.Model):
     comment = models.TextField(blank=True, default="")
     points = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="review_activity")]
