@@ -49,7 +49,11 @@ def page(
         for stretch in _stretches(values if at == begin else None, order):
             missing = limit + 1 - len(found)
             if missing:
-                found += [(at, row) for row in parts[at].filter(**stretch).order_by(*order)[:missing]]
+                try:
+                    rows = parts[at].filter(**stretch).order_by(*order)[:missing]
+                except (TypeError, ValueError, OverflowError):  # values of other types than the fields have
+                    raise _not_ours() from None
+                found += [(at, row) for row in rows]
     after = None
     if len(found) > limit:
         at, last = found[limit - 1]
@@ -90,13 +94,18 @@ def _decode(cursor: str, parts: int, fields: int) -> tuple[int, list[Any]]:
     """(number of the queryset, values of the order's fields) of the last row given out."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         values = None
     if (
         not isinstance(values, list)
         or len(values) != fields + 1
         or not all(isinstance(v, int | float | str) for v in values)
+        or any(isinstance(v, str) and "\0" in v for v in values)  # PostgreSQL refuses these
         or values[0] not in range(parts)
     ):
-        raise BadRequest("cursor is not one this list gave out; leave it away to start at the first page.")
+        raise _not_ours()
     return int(values[0]), values[1:]
+
+
+def _not_ours() -> BadRequest:
+    return BadRequest("cursor is not one this list gave out; leave it away to start at the first page.")
