@@ -70,7 +70,6 @@ export interface Project {
   is_demonstration: boolean;
   frames_per_clip: number;
   forbid_own_review: boolean;
-  keep_originals: boolean;
   created_at: string;
   my_role: Role;
   may: Right[];

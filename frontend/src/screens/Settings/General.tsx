@@ -8,9 +8,7 @@ import type { Project } from "../../api/types";
 import { errorText } from "../../ui/ErrorState";
 import styles from "./Settings.module.css";
 
-type Changes = Partial<
-  Pick<Project, "name" | "description" | "frames_per_clip" | "forbid_own_review" | "keep_originals">
->;
+type Changes = Partial<Pick<Project, "name" | "description" | "frames_per_clip" | "forbid_own_review">>;
 
 /** Each setting is saved as it is left: there is no button to forget. */
 export function General({ project, mayManage }: { project: Project; mayManage: boolean }) {
@@ -84,17 +82,6 @@ export function General({ project, mayManage }: { project: Project; mayManage: b
           checked={project.forbid_own_review}
           disabled={!mayManage}
           onChange={(event) => save.mutate({ forbid_own_review: event.currentTarget.checked })}
-        />
-      </Setting>
-      <Setting
-        title="Keep originals"
-        text="Keep the uploaded file beside the frames read from it. Off: only the frames stay."
-      >
-        <Switch
-          aria-label="Keep originals"
-          checked={project.keep_originals}
-          disabled={!mayManage}
-          onChange={(event) => save.mutate({ keep_originals: event.currentTarget.checked })}
         />
       </Setting>
     </Stack>
