@@ -98,18 +98,13 @@ def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip | N
     upload = uploads.begin(project, subject=subject, length=video.stat().st_size, by=user)
     try:
         uploads.append(upload, 0, [video.read_bytes()])
+        sha256 = uploads.inspect(upload)
         with transaction.atomic():
-            clip = uploads.finish(upload)
-            job = jobs.create(
-                Job.Kind.INGEST,
-                queue="cpu",
-                title=f"Read frames: clip {clip.number} of {subject}",
-                project=project,
-                created_by=user,
-                params={"clip": clip.pk},
-            )
-    finally:
+            clip = uploads.make_clip(upload, sha256)
+            job = frames.request_extract(clip, user)
+    except BaseException:
         uploads.discard(upload)
+        raise
     jobs.run(job.pk, lambda attempt: frames.extract(attempt, clip))
     clip.refresh_from_db()
     if clip.state == Clip.State.FAILED:

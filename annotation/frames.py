@@ -22,6 +22,18 @@ CANCELLED = "Cancelled. Nothing was stored."
 log = logging.getLogger(__name__)
 
 
+def request_extract(clip: Clip, user: User) -> Job:
+    """A job that reads the clip's frames; the caller queues it."""
+    return jobs.create(
+        Job.Kind.INGEST,
+        queue="cpu",
+        title=f"Read frames: clip {clip.number} of {clip.subject.pseudonym}",
+        project=clip.project,
+        created_by=user,
+        params={"clip": clip.pk},
+    )
+
+
 def extract(attempt: jobs.Attempt, clip: Clip) -> None:
     """Decode the clip once, store its frames, select some for annotation; end the job with the rows.
 

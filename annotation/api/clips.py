@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import audit, events, frames, jobs, queries, tasks
+from annotation import audit, events, frames, queries, tasks
 from annotation.api.fields import checked, choice_in
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
@@ -94,25 +94,13 @@ def clip_for(user: User, clip_id: int, capability: str = "view") -> Clip:
     return visible(_clips(), user, capability, pk=clip_id)
 
 
-def _start_ingest(clip: Clip, user: User) -> Job:
-    job = jobs.create(
-        Job.Kind.INGEST,
-        queue="cpu",
-        title=f"Read frames: clip {clip.number} of {clip.subject.pseudonym}",
-        project=clip.project,
-        created_by=user,
-        params={"clip": clip.pk},
-    )
-    return tasks.enqueue(job)
-
-
 def _complete(upload: Upload, user: User) -> tuple[Clip, Job]:
     """Make a clip of an upload whose bytes are all here. A refused upload is over; after a fault it can go on."""
     try:
         sha256 = uploads.inspect(upload)
         with transaction.atomic():
             clip = uploads.make_clip(upload, sha256)
-            return clip, _start_ingest(clip, user)
+            return clip, tasks.enqueue(frames.request_extract(clip, user))
     except SonoloopError:
         uploads.discard(upload)
         raise
@@ -230,7 +218,7 @@ def _metadata(header: str) -> dict[str, str]:
         try:
             found[key] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise BadRequest(f"Upload-Metadata: the value of {ascii(key)} is not base64 of UTF-8 text.") from None
+            raise BadRequest(f"Upload-Metadata: the value of {key!a} is not base64 of UTF-8 text.") from None
     return found
 
 
@@ -300,9 +288,9 @@ class UploadView(APIView):
     )
     def patch(self, request: Request, upload_id: UUID) -> HttpResponse:
         """Append bytes. The one that completes the upload answers with Sonoloop-Clip and Sonoloop-Job."""
+        upload = self._upload(request, upload_id)
         if request.content_type != "application/offset+octet-stream":
             raise Conflict("Send bytes as application/offset+octet-stream.", code="wrong_content_type")
-        upload = self._upload(request, upload_id)
         offset = uploads.append(upload, _whole_number(request, "Upload-Offset"), _pieces(request._request))
         headers = {**TUS, "Upload-Offset": str(offset)}
         if offset == upload.length:

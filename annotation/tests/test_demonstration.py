@@ -1,0 +1,63 @@
+"""The demonstration project goes through the steps as a hospital's own clips would."""
+
+import pytest
+from django.core.management import call_command
+
+from annotation import demonstration, files, jobs
+from annotation.models import Clip, Draft, Frame, Job, Project, User
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+def test_first_start_makes_the_demonstration_once(work_at_once: None, settings, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.DEMO, settings.ADMIN_PASSWORD = True, ""
+    call_command("first_start")
+    assert '"created": true' in capsys.readouterr().out
+    job = Job.objects.get(kind=Job.Kind.DEMONSTRATION)
+    assert (job.state, job.error) == (Job.State.DONE, "")
+
+    project = Project.objects.get(is_demonstration=True)
+    clips = list(Clip.objects.filter(project=project).order_by("pk"))
+    assert [clip.state for clip in clips] == [Clip.State.READY] * demonstration.SUBJECTS
+    assert [clip.accepted_count for clip in clips] == [8] * demonstration.GOLD_SUBJECTS + [0, 0]
+    assert project.subjects.filter(is_test=True).count() == 1
+    assert project.champion is not None
+    waiting = Frame.objects.filter(project=project, selected=True, state=Frame.State.UNTOUCHED)
+    assert waiting.count() == 16
+    assert Draft.objects.filter(frame__in=waiting).count() == 16
+    assert not waiting.filter(uncertainty__lt=0).exists()
+
+    gold = Frame.objects.filter(project=project, gold__isnull=False).select_related("gold").first()
+    assert gold is not None
+    label_map = files.decode_label_map(bytes(gold.gold.png), height=320, width=384, allowed=range(10))
+    assert len(set(label_map.ravel().tolist())) > 4
+
+    call_command("first_start")
+    assert demonstration.request(User.objects.get()) is None
+    assert Project.objects.count() == 1
+
+
+def test_a_demonstration_cut_off_in_the_middle_is_finished_by_the_next_attempt(
+    manager: User, work_at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager.is_staff = True
+    job = demonstration.request(manager)
+    assert job is not None
+    assert job.project is not None
+    annotate, seen = demonstration._annotate, []
+
+    def cut_off(clip: Clip, user: User, masks) -> None:
+        annotate(clip, user, masks)
+        seen.append(clip.pk)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(demonstration, "_annotate", cut_off)
+    attempt = jobs.claim(job.pk)
+    with pytest.raises(KeyboardInterrupt):
+        demonstration.make(attempt, job.project, manager)
+    monkeypatch.setattr(demonstration, "_annotate", annotate)
+    waiting = demonstration.make(attempt, job.project, manager)
+    assert len(waiting) == 2
+    counts = Clip.objects.filter(project=job.project).values_list("accepted_count", flat=True)
+    assert sorted(counts) == [0, 0, 8, 8, 8, 8]
