@@ -1,5 +1,6 @@
 """Bytes on their way in: resumable uploads, and the clip row they become. The decoder never runs here."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -195,8 +196,10 @@ def make_clip(upload: Upload, sha256: str) -> Clip:
             )
             audit.record(upload.created_by, "uploaded", clip)
             events.changed(clip)
-            # Last in the transaction: a row without bytes cannot be committed, bytes without a row are swept.
-            _rename_durably(part_of(upload), source_of(clip))
+            # Last in the transaction: a row without bytes cannot be committed. Should the transaction fail after
+            # this, the upload still has its bytes under the first name; the second is swept.
+            _link_durably(part_of(upload), source_of(clip))
+            transaction.on_commit(lambda: part_of(upload).unlink(missing_ok=True))
     except IntegrityError:
         _refuse_known(upload.project_id, sha256)  # the same bytes came twice at the same moment
         raise
@@ -231,8 +234,13 @@ def _young(path: Path) -> bool:
         return False
 
 
-def _rename_durably(source: Path, target: Path) -> None:
-    source.rename(target)
+def _link_durably(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        source.rename(target)  # a file system without links
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -173,7 +173,7 @@ def test_projects_come_in_pages_that_meet_without_gap(client: Client, manager: U
     "query",
     ["limit=0", "limit=501", "limit=-1", "limit=x", f"limit={'9' * 5000}", "cursor=x", "cursor=WzFd%00",
      "cursor=%C3%A4", "cursor=" + "W1tb" * 9000,
-     *(f"cursor={forged(row)}" for row in 
+     *(f"cursor={forged(row)}" for row in
        ([0, "abc"], [0, math.nan], [0, math.inf], [0, None], [1, 2], [0, 1, 2], [0]))],
 )  # fmt: skip
 def test_a_wrong_page_is_refused_in_words(client: Client, project: Project, query: str) -> None:
