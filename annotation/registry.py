@@ -50,7 +50,7 @@ def rollback(model: ModelVersion, user: User) -> ModelVersion:
     Raises Conflict when the model is not champion, or replaced nothing.
     """
     project = Project.objects.select_for_update().get(pk=model.project_id)
-    model = ModelVersion.objects.select_for_update().select_related("replaced").get(pk=model.pk)
+    model = ModelVersion.objects.select_for_update().get(pk=model.pk)
     if model.stage != Stage.CHAMPION:
         raise Conflict(f"Model {model.number} is not the champion ({model.stage}).", code="not_champion")
     if model.replaced is None:

@@ -92,13 +92,13 @@ def load_tensors(path: Path, sha256: str | None = None) -> tuple[dict[str, Tenso
         raise BadWeights(f"Cannot read the weights {path.name}: {error.strerror}.") from error
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise BadWeights(f"The weights {path.name} are not the file that was registered: their SHA-256 differs.")
-    if data[:4] == b"PK\x03\x04" or data[:1] == b"\x80":
-        raise BadWeights(
-            f"{path.name} is a pickle (a .pt or .pth file); it could run code and is never loaded. Use safetensors."
-        )
-
     header_length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or header_length > min(len(data) - 8, _LARGEST_HEADER):
+        # Only here: the length of one sound safetensors header in 32 begins with the byte 0x80 too.
+        if data.startswith((b"PK\x03\x04", b"\x80")):
+            raise BadWeights(
+                f"{path.name} is a pickle (a .pt or .pth file); it could run code and is never loaded. Use safetensors."
+            )
         raise BadWeights(f"{path.name} is truncated or not a safetensors file ({len(data)} bytes).")
     try:
         tensors = safetensors.torch.load(data)

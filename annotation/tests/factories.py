@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 
 from annotation import files, states
 from annotation.ingest.sink import dhash
@@ -107,6 +108,7 @@ def make_clip_with_frames(project: Project, subject: str = "S1", frames: np.ndar
     return clip
 
 
+@transaction.atomic
 def save_revision(frame: Frame, label_map: np.ndarray, user: User, state: str = Frame.State.OPEN) -> Revision:
     """The next revision of a frame, in this state."""
     chain, _ = Annotation.objects.get_or_create(frame=frame, defaults={"annotator": user})

@@ -6,7 +6,9 @@ import io
 import zipfile
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.files.storage import default_storage
+from django.db import connections
 from django.test import AsyncClient
 
 from annotation import datasets, exports, jobs
@@ -247,7 +249,9 @@ def test_a_large_file_is_sent_in_pieces_under_asgi(project, manager, monkeypatch
         await client.aforce_login(manager, backend="django.contrib.auth.backends.ModelBackend")
         answer = await client.get(f"/api/exports/{row.pk}/file")
         assert answer.is_async
-        return [piece async for piece in answer]
+        pieces = [piece async for piece in answer]
+        await sync_to_async(connections.close_all)()  # the loop's thread has its own; it would outlive the database
+        return pieces
 
     pieces = asyncio.run(download())
     assert max(map(len, pieces)) == 1000
