@@ -48,7 +48,7 @@ def _write_coco(
             progress(done)
         add("README.txt", coco.readme(dataset).encode())
         entry = zipfile.ZipInfo("annotations.json", FIXED_TIME)
-        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.compress_type = zipfile.ZIP_DEFLATED  # text: a quarter of its size
         with archive.open(entry, "w", force_zip64=True) as out:
             for piece in coco.assemble(dataset, images, annotations):
                 out.write(piece)

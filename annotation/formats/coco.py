@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+import cv2
 import numpy as np
 from pycocotools import mask as rle_tools
 
-from annotation.files import decode_label_map
+from annotation.errors import Conflict
 from annotation.formats.items import Item, read_items
 from annotation.models import DatasetVersion
 
@@ -61,8 +62,18 @@ def readme(dataset: DatasetVersion) -> str:
 
 
 def decode_mask(item: Item) -> np.ndarray:
-    """The item's mask as uint8 [H, W]."""
-    return decode_label_map(item.mask, height=item.height, width=item.width, allowed=range(256))
+    """The item's mask as uint8 [H, W]. Raises Conflict when its row is damaged.
+
+    Not `files.decode_label_map`: what is in the row passed it when it was saved, and it takes twice as long.
+    """
+    pixels = cv2.imdecode(np.frombuffer(item.mask, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint8 or pixels.shape != (item.height, item.width):
+        raise Conflict(
+            f"The mask of {item.subject} clip {item.clip_number} frame {item.index} is damaged. `manage.py "
+            "verify_integrity` names all such masks; restore the database from a backup.",
+            code="mask_damaged",
+        )
+    return pixels
 
 
 def encode(label_map: np.ndarray) -> Iterator[dict[str, Any]]:

@@ -175,6 +175,15 @@ def test_missing_pixels_fail_the_export_in_words_and_leave_nothing(dataset):
     assert row.file_name == ""
 
 
+def test_a_damaged_mask_fails_the_coco_export_by_name(dataset):
+    row, job = exports.request_export(dataset, dataset.created_by, "coco")
+    item = dataset.items.first()
+    type(item.revision).objects.filter(pk=item.revision_id).update(png=b"not a PNG")
+    jobs.run(job.pk, lambda attempt: exports.write_export(attempt, row))
+    row.refresh_from_db()
+    assert f"The mask of {item.frame.clip.subject.pseudonym} clip 1 frame {item.frame.index} is damaged" in row.error
+
+
 def test_a_cancelled_export_stores_nothing(dataset):
     row, job = exports.request_export(dataset, dataset.created_by, "png")
 
