@@ -70,10 +70,10 @@ def test_a_clip_becomes_frames_and_says_everything_about_itself(
     shown = client.get(f"/api/clips/{clip.pk}").json()
     wanted = {"project": project.pk, "subject": {"id": clip.subject_id, "pseudonym": "S3", "is_test": False},
               "number": 1, "kind": "video", "state": "ready", "state_reason": "", "width": 80, "height": 64,
-              "is_grey": True, "millimetres_per_pixel": None, "frame_count": 10, "declared_frames": 10, "duration_seconds": 0.4,
-              "container": "avi", "codec": "mpeg4", "byte_size": len(content), "uploaded_by": manager.username,
-              "selected": 4, "drafted": 0, "open": 0, "submitted": 0, "returned": 0, "accepted": 0,
-              "job": None}  # fmt: skip
+              "is_grey": True, "millimetres_per_pixel": None, "frame_count": 10, "declared_frames": 10,
+              "duration_seconds": 0.4, "container": "avi", "codec": "mpeg4", "byte_size": len(content),
+              "uploaded_by": manager.username, "selected": 4, "drafted": 0, "open": 0, "submitted": 0,
+              "returned": 0, "accepted": 0, "job": None}  # fmt: skip
     assert {name: shown[name] for name in wanted} == wanted
     assert shown["first_frame"] == clip.frames.get(index=0).pk
     assert Job.objects.get().state == Job.State.DONE
