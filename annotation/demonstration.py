@@ -21,11 +21,11 @@ from annotation.models import Clip, Frame, Job, Project, Review, Revision, Subje
 NAME = "Demonstration: lumbar spine (simulated)"
 VIEW = "lumbar_pso"
 WEIGHTS = Path(settings.BASE_DIR) / "ml" / "weights" / "phantom_champion.safetensors"
-SUBJECTS = 6
+SUBJECTS = 7
 FIRST_SEED = 100  # people the shipped champion has never seen: it was made from seeds above 1000
 FRAMES = 48
-GOLD_SUBJECTS = 4  # the others wait for an annotator, with one frame waiting for a reviewer
-TEST_SUBJECT = 4
+GOLD_SUBJECTS = 5  # the others wait for an annotator
+TEST_SUBJECTS = (4, 5)  # two, so that scores have an interval
 
 
 def request(user: User) -> Job | None:
@@ -36,7 +36,7 @@ def request(user: User) -> Job | None:
         project = projects.create_project(
             name=NAME,
             by=user,
-            description="Simulated clips, made on this machine. Try everything here; delete it when you like.",
+            description="Simulated clips, made on this machine. Try everything here: nothing in it is of a person.",
             preset=VIEW,
             is_demonstration=True,
         )
@@ -54,7 +54,7 @@ def request(user: User) -> Job | None:
 def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
     """Simulate the clips and take them through ingest, correction and review; install the shipped champion.
 
-    Safe to run twice: clips that are here already are passed over. Returns the clips that wait for drafts.
+    Safe to run twice: what an attempt before this one made is kept. Returns the clips that wait for drafts.
     """
     with tempfile.TemporaryDirectory(prefix="demonstration-", dir=settings.FILE_UPLOAD_TEMP_DIR) as scratch:
         attempt.progress(0, SUBJECTS + 1, "Simulating clips")
@@ -62,21 +62,24 @@ def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
         waiting = []
         for number, entry in enumerate(entries, start=1):
             attempt.progress(number, SUBJECTS + 1, f"Reading simulated clip {number} of {SUBJECTS}")
-            clip = _ingest(project, user, f"Phantom {number:02d}", Path(scratch) / entry["video"])
-            if clip is None:
-                continue
-            clip.millimetres_per_pixel = entry["millimetres_per_pixel"]
-            clip.save(update_fields=["millimetres_per_pixel"])
+            clip = _ingest(project, user, _pseudonym(number), Path(scratch) / entry["video"])
+            Clip.objects.filter(pk=clip.pk).update(millimetres_per_pixel=entry["millimetres_per_pixel"])
             if number <= GOLD_SUBJECTS:
                 _annotate(clip, user, Path(scratch) / entry["masks"])
             else:
                 waiting.append(clip)
-    Subject.objects.filter(project=project, pseudonym=f"Phantom {TEST_SUBJECT:02d}").update(is_test=True)
+    Subject.objects.filter(project=project, pseudonym__in=[_pseudonym(each) for each in TEST_SUBJECTS]).update(
+        is_test=True
+    )
     with transaction.atomic():
         if project.champion_id is None:
             registry.import_champion(project, WEIGHTS, json.loads(WEIGHTS.with_suffix(".json").read_text()), user)
         attempt.complete(f"{SUBJECTS} simulated subjects")
     return waiting
+
+
+def _pseudonym(number: int) -> str:
+    return f"Phantom {number:02d}"
 
 
 def _simulate(folder: Path) -> list[dict[str, Any]]:
@@ -91,10 +94,11 @@ def _simulate(folder: Path) -> list[dict[str, Any]]:
     return clips
 
 
-def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip | None:
-    """Take one file through upload and ingest, under a job of its own as any upload; None when it is here."""
-    if Clip.objects.filter(project=project, subject__pseudonym=subject).exists():
-        return None
+def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip:
+    """Take one file through upload and ingest, under a job of its own as any upload, unless it is here."""
+    here = Clip.objects.filter(project=project, subject__pseudonym=subject).exclude(state=Clip.State.FAILED).first()
+    if here is not None:
+        return here
     upload = uploads.begin(project, subject=subject, length=video.stat().st_size, by=user)
     try:
         uploads.append(upload, 0, [video.read_bytes()])
@@ -114,7 +118,8 @@ def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip | N
 
 def _annotate(clip: Clip, user: User, masks: Path) -> None:
     """Save and accept the simulator's exact masks on the selected frames."""
-    for frame in Frame.objects.filter(clip=clip, selected=True).select_related("clip", "project"):
+    untouched = Frame.objects.filter(clip=clip, selected=True, state=Frame.State.UNTOUCHED)
+    for frame in untouched.select_related("clip", "project"):
         png = (masks / f"{frame.index:04d}.png").read_bytes()
         save = corrections.Save(png=png, base=0, origin=Revision.Origin.IMPORTED)
         with transaction.atomic():

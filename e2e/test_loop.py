@@ -84,7 +84,9 @@ def test_the_loop_with_real_clips(tmp_path: Path) -> None:
             tmp_path,
             SONOLOOP_PRESET="One lesion",
             SONOLOOP_CLIPS=json.dumps([{"file": str(c), "subject": f"S 0{n}"} for n, c in enumerate(clips, 1)]),
-            SONOLOOP_LATE_CLIP=json.dumps({"file": str(lungs / "Pneu_northumbria_0409_set1_vid1.avi"), "subject": "S 05"}),
+            SONOLOOP_LATE_CLIP=json.dumps(
+                {"file": str(lungs / "Pneu_northumbria_0409_set1_vid1.avi"), "subject": "S 05"}
+            ),
         )
         assert exported_masks_are_what_was_painted(tree, tmp_path) == 8
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import call_command
 
-from annotation import demonstration, files, jobs
+from annotation import demonstration, files, jobs, review
 from annotation.models import Clip, Draft, Frame, Job, Project, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -20,7 +20,7 @@ def test_first_start_makes_the_demonstration_once(work_at_once: None, settings, 
     clips = list(Clip.objects.filter(project=project).order_by("pk"))
     assert [clip.state for clip in clips] == [Clip.State.READY] * demonstration.SUBJECTS
     assert [clip.accepted_count for clip in clips] == [8] * demonstration.GOLD_SUBJECTS + [0, 0]
-    assert project.subjects.filter(is_test=True).count() == 1
+    assert project.subjects.filter(is_test=True).count() == 2
     assert project.champion is not None
     waiting = Frame.objects.filter(project=project, selected=True, state=Frame.State.UNTOUCHED)
     assert waiting.count() == 16
@@ -44,20 +44,19 @@ def test_a_demonstration_cut_off_in_the_middle_is_finished_by_the_next_attempt(
     job = demonstration.request(manager)
     assert job is not None
     assert job.project is not None
-    annotate, seen = demonstration._annotate, []
+    decide, seen = review.decide, []
 
-    def cut_off(clip: Clip, user: User, masks) -> None:
-        annotate(clip, user, masks)
-        seen.append(clip.pk)
-        if len(seen) == 2:
+    def cut_off(frame: Frame, **verdict: object) -> object:
+        seen.append(frame.pk)
+        if len(seen) == 11:  # in the middle of the second clip
             raise KeyboardInterrupt
+        return decide(frame, **verdict)
 
-    monkeypatch.setattr(demonstration, "_annotate", cut_off)
+    monkeypatch.setattr(review, "decide", cut_off)
     attempt = jobs.claim(job.pk)
     with pytest.raises(KeyboardInterrupt):
         demonstration.make(attempt, job.project, manager)
-    monkeypatch.setattr(demonstration, "_annotate", annotate)
     waiting = demonstration.make(attempt, job.project, manager)
     assert len(waiting) == 2
     counts = Clip.objects.filter(project=job.project).values_list("accepted_count", flat=True)
-    assert sorted(counts) == [0, 0, 8, 8, 8, 8]
+    assert sorted(counts) == [0, 0, 8, 8, 8, 8, 8]
