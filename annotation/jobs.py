@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from annotation import audit, events
@@ -107,7 +107,7 @@ class Attempt:
         """
         self._end(Job.State.DONE, message=message[:200])
 
-    def _mine(self):
+    def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, lease=self.lease, state=Job.State.RUNNING)
 
     def _end(self, state: Job.State, **values: object) -> None:

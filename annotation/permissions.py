@@ -62,6 +62,18 @@ def visible(
 
     `path` leads from the row to its project's id, through foreign keys with double underscores.
     """
+    return visible_as(queryset, user, capability, path=path, **lookup)[0]
+
+
+def visible_as(
+    queryset: QuerySet[Row],
+    user: User,
+    capability: str = "view",
+    *,
+    path: str = "project_id",
+    **lookup: object,
+) -> tuple[Row, str]:
+    """As `visible`; also the person's role."""
     row = queryset.filter(**lookup).first()
     if row is None:
         raise NotFound("There is nothing here, or it is not shared with you.")
@@ -69,8 +81,7 @@ def visible(
     for part in path.split("__"):
         value = getattr(value, part)
     assert isinstance(value, int)
-    require(user, value, capability)
-    return row
+    return row, require(user, value, capability)
 
 
 def project_for(user: User, project_id: int, capability: str = "view") -> Project:

@@ -128,7 +128,11 @@ def subject_progress(subjects: list[Subject]) -> dict[int, dict[str, int]]:
         .values("subject_id")
         .annotate(clips=Count("pk"), **{name: value for name, value in CLIP_SUMS.items() if name != "frames"})
     )
-    return {row["subject_id"]: {key: value for key, value in row.items() if key != "subject_id"} for row in rows}
+    progress: dict[int, dict[str, int]] = {}
+    for row in rows:
+        counts: dict[str, Any] = dict(row)
+        progress[counts.pop("subject_id")] = counts
+    return progress
 
 
 def open_jobs(clip_ids: list[int]) -> dict[int, Job]:

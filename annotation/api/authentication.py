@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -36,10 +35,10 @@ class BearerAuthentication(BaseAuthentication):
         if token.scope == ApiToken.Scope.READ and request.method not in SAFE_METHODS:
             raise exceptions.PermissionDenied("This token may only read. Make one with scope 'write'.")
         now = timezone.now()
-        # Not at every request: a write per read would queue all of a program's reads behind each other.
-        ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - NOTE_USE_EVERY), pk=token.pk).update(
-            last_used_at=now
-        )
+        # Not at every request: a write per read would queue all of a program's reads behind each other, and even an
+        # UPDATE that finds nothing to change waits for the writers.
+        if token.last_used_at is None or token.last_used_at < now - NOTE_USE_EVERY:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

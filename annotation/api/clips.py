@@ -12,14 +12,14 @@ from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import audit, events, frames, queries, tasks
-from annotation.api.fields import checked, choice_in
+from annotation.api.fields import checked, choice_in, shape_all
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.errors import BadRequest, Conflict, NotFound, SonoloopError
 from annotation.ingest import uploads
 from annotation.models import Clip, Frame, Job, Upload, User
@@ -81,8 +81,8 @@ def shaped(rows: list[Clip]) -> list[dict[str, Any]]:
     ids = [clip.pk for clip in rows]
     first = Frame.objects.filter(clip__in=ids, index=0).values_list("clip_id", "pk")
     at_work = [clip.pk for clip in rows if clip.state in (Clip.State.PROCESSING, Clip.State.FAILED)]
-    context = {"first_frames": dict(first), "jobs": queries.open_jobs(at_work) if at_work else {}}
-    return ClipShape(rows, many=True, context=context).data
+    at_work_jobs = queries.open_jobs(at_work) if at_work else {}
+    return shape_all(ClipShape, rows, first_frames=dict(first), jobs=at_work_jobs)
 
 
 def _clips() -> Any:
@@ -234,7 +234,7 @@ class Uploads(APIView):
 
     parser_classes = [AnyBytes]
 
-    def options(self, request: Request, project_id: int) -> HttpResponse:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return HttpResponse(status=204, headers=TUS_ABILITIES)
 
     @extend_schema(

@@ -5,9 +5,8 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.urls import path
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -16,6 +15,7 @@ from annotation.api.fields import checked, number_in
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
 from annotation.api.ranges import stored_file
+from annotation.api.request import Request
 from annotation.errors import Conflict
 from annotation.models import DatasetVersion, Export, User
 from annotation.permissions import project_for, visible
@@ -49,11 +49,13 @@ class ExportShape(serializers.ModelSerializer):
     state = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     file_name = serializers.SerializerMethodField(help_text="the name a browser stores it under")
+    job = serializers.SerializerMethodField(help_text="who writes it; null once the file is there")
 
     class Meta:
         model = Export
-        fields = ["id", "format", "state", "error", "byte_size", "sha256", "created_at", "file_name"]
+        fields = ["id", "format", "state", "error", "byte_size", "sha256", "created_at", "file_name", "job"]
 
+    @extend_schema_field(serializers.ChoiceField(Export.State.choices))
     def get_state(self, export: Export) -> str:
         return exports.state_of(export)[0]
 
@@ -62,6 +64,11 @@ class ExportShape(serializers.ModelSerializer):
 
     def get_file_name(self, export: Export) -> str:
         return f"dataset-{export.dataset.number}-{export.format}.zip"
+
+    @extend_schema_field(JobShape(allow_null=True))
+    def get_job(self, export: Export) -> dict[str, Any] | None:
+        job = exports.job_of(export)
+        return JobShape(job).data if job else None
 
 
 class DatasetShape(serializers.ModelSerializer):

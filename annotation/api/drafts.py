@@ -4,12 +4,12 @@ from django.db import transaction
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import drafts, tasks
 from annotation.api.jobs import JobShape
+from annotation.api.request import Request
 from annotation.models import Clip
 from annotation.permissions import visible
 

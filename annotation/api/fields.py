@@ -1,10 +1,11 @@
 """Reading what a request carries."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.request import Request
 
+from annotation.api.request import Request
 from annotation.errors import BadRequest
 
 
@@ -29,6 +30,11 @@ def _refuse_unknown(form: serializers.Serializer, data: object) -> None:
         if isinstance(field, serializers.ListSerializer) and isinstance(field.child, serializers.Serializer):
             for row in data.get(name) or ():
                 _refuse_unknown(field.child, row)
+
+
+def shape_all(shape: type[serializers.BaseSerializer], rows: Iterable[Any], **context: Any) -> list[dict[str, Any]]:
+    """Rows as the API shows them."""
+    return [dict(row) for row in shape(list(rows), many=True, context=context).data]
 
 
 def number_in(request: Request, name: str, default: float | None = None, *, low: float, high: float) -> float:

@@ -10,7 +10,6 @@ from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -18,9 +17,10 @@ from annotation import audit, corrections, files, queries, review
 from annotation.api.clips import clip_for
 from annotation.api.fields import checked, choice_in, number_in
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.errors import BadRequest, NotFound, PreconditionRequired
 from annotation.models import Clip, Draft, Frame, Review, Revision, User
-from annotation.permissions import project_for, require, visible
+from annotation.permissions import project_for, visible, visible_as
 
 LARGEST_SLICE = 32 << 20
 LARGEST_MASK = 64 << 20
@@ -77,7 +77,7 @@ class ReviewShape(serializers.ModelSerializer):
 
 
 class RevisionShape(serializers.ModelSerializer):
-    parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
+    parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)  # type: ignore[assignment]
     author = serializers.CharField(source="author.username")
     label_pixels = serializers.DictField(child=serializers.IntegerField())
     reviews = ReviewShape(many=True)
@@ -88,6 +88,22 @@ class RevisionShape(serializers.ModelSerializer):
             "id", "number", "parent", "author", "origin", "active_seconds", "label_pixels", "sha256", "created_at",
             "reviews",
         ]  # fmt: skip
+
+
+def new_revision_row(revision: Revision) -> dict[str, Any]:
+    """A revision saved just now as RevisionShape shows it. By hand: that would ask for reviews it cannot have."""
+    return {
+        "id": revision.pk,
+        "number": revision.number,
+        "parent": revision.number - 1 or None,
+        "author": revision.author.username,
+        "origin": revision.origin,
+        "active_seconds": revision.active_seconds,
+        "label_pixels": revision.label_pixels,
+        "sha256": revision.sha256,
+        "created_at": revision.created_at,
+        "reviews": [],
+    }
 
 
 class ModelReference(serializers.Serializer):
@@ -121,11 +137,11 @@ class FrameClipShape(serializers.ModelSerializer):
 
 
 class AnnotationShape(serializers.Serializer):
-    state = serializers.CharField()
+    state = serializers.ChoiceField(Frame.State.choices)
     head = serializers.IntegerField(help_text="number of the newest revision")
     annotator = serializers.CharField(help_text="who began it")
     author = serializers.CharField(help_text="who saved the newest revision")
-    origin = serializers.CharField()
+    origin = serializers.ChoiceField(Revision.Origin.choices)
     updated_at = serializers.DateTimeField()
 
 
@@ -324,7 +340,7 @@ class PngBody(BaseParser):
 
     media_type = "image/png"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         data: bytes = stream.read(LARGEST_MASK + 1)
         if len(data) > LARGEST_MASK:
             raise BadRequest(f"A mask of more than {LARGEST_MASK >> 20} MB came; no label map is that large.")
@@ -363,10 +379,11 @@ class FrameMask(APIView):
     )
     def put(self, request: Request, frame_id: int) -> Response:
         """Save the next revision. Missing If-Match: 428; somebody saved since: 412; a wrong label map: 400."""
-        frame = frame_for(request.user, frame_id, "annotate")
+        rows = Frame.objects.select_related("clip")
+        frame, role = visible_as(rows, request.user, "annotate", pk=frame_id)
         draft_id = request.query_params.get("draft")
         save = corrections.Save(
-            png=request.data if isinstance(request.data, bytes) else b"",  # no body at all is parsed to something else
+            png=_png_of(request),
             base=_base(request),
             origin=Revision.Origin(choice_in(request, "origin", list(Revision.Origin.values), "hand")),
             active_seconds=number_in(request, "active_seconds", 0, low=0, high=86_400),
@@ -374,10 +391,13 @@ class FrameMask(APIView):
             if draft_id
             else None,
         )
-        role = require(request.user, frame.project_id, "annotate")
         revision = corrections.save_mask(frame, save, by=request.user, may_reopen=role in ("reviewer", "manager"))
-        shown = RevisionShape(revision).data
-        return Response(shown, headers={"ETag": f'"r{revision.number}"'})
+        return Response(new_revision_row(revision), headers={"ETag": f'"r{revision.number}"'})
+
+
+def _png_of(request: Request) -> bytes:
+    body: object = request.data
+    return body if isinstance(body, bytes) else b""  # no body at all is parsed to something else
 
 
 def _base(request: Request) -> int:

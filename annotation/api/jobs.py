@@ -6,13 +6,13 @@ from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import frames, jobs, tasks
-from annotation.api.fields import choice_in
+from annotation.api.fields import choice_in, shape_all
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.errors import BadRequest, NotFound
 from annotation.models import Job, Membership, User
 from annotation.permissions import project_for, require
@@ -66,7 +66,7 @@ class Jobs(APIView):
         state = choice_in(request, "state", list(Job.State.values))
         if state:
             rows = rows.filter(state=state)
-        return page(request, rows, lambda found: JobShape(found, many=True).data)
+        return page(request, rows, lambda found: shape_all(JobShape, found))
 
 
 class JobView(APIView):

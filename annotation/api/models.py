@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -15,6 +14,7 @@ from annotation import drafts, registry, tasks
 from annotation.api.fields import checked, number_in
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.api.runs import NumberedReference
 from annotation.errors import NotFound
 from annotation.formats import scores
@@ -37,13 +37,18 @@ class LabelScoreShape(serializers.Serializer):
 
 
 class ScoresShape(serializers.Serializer):
-    """Scores on the locked test subjects; an empty object when the model was not scored."""
+    """Scores on the locked test subjects."""
 
-    split = serializers.CharField(required=False)
-    subjects = serializers.IntegerField(required=False)
-    frames = serializers.IntegerField(required=False)
-    dice = IntervalShape(required=False)
-    labels = serializers.DictField(child=LabelScoreShape(), required=False, help_text="by label index")
+    split = serializers.CharField(help_text="test: the locked subjects")
+    subjects = serializers.IntegerField()
+    frames = serializers.IntegerField()
+    dice = IntervalShape()
+    labels = serializers.DictField(child=LabelScoreShape(), help_text="by label index")
+
+
+@extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/ScoresShape"}, {"type": "object", "maxProperties": 0}]})
+class MaybeScores(serializers.JSONField):
+    """Scores, or an empty object when the model was not scored."""
 
 
 class ModelLabelShape(serializers.Serializer):
@@ -75,7 +80,7 @@ class ModelShape(serializers.ModelSerializer):
     def get_dataset(self, model: ModelVersion) -> dict[str, Any] | None:
         return NumberedReference(model.run.dataset).data if model.run else None
 
-    @extend_schema_field(ScoresShape)
+    @extend_schema_field(MaybeScores)
     def get_scores(self, model: ModelVersion) -> dict[str, Any]:
         return scores.shown(model.scores)
 
@@ -95,7 +100,7 @@ class LabelDifferenceShape(serializers.Serializer):
 
 
 class ComparisonShape(serializers.Serializer):
-    candidate = ScoresShape()
+    candidate = MaybeScores()
     champion = ScoresShape(allow_null=True)
     labels = LabelDifferenceShape(many=True)
     difference = IntervalShape(allow_null=True)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.request import Request
 from annotation.errors import BadRequest
 
 

@@ -12,12 +12,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import audit, people
 from annotation.api.fields import checked
+from annotation.api.request import Request
 from annotation.errors import SonoloopError
 from annotation.models import ApiToken, Membership
 from annotation.permissions import project_for

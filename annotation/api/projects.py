@@ -4,15 +4,15 @@ from typing import Any
 
 from django.db import transaction
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import audit, events, projects, queries
-from annotation.api.fields import checked
+from annotation.api.fields import checked, shape_all
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.errors import BadRequest
 from annotation.models import AuditEvent, Label, Membership, Project, Subject
 from annotation.permissions import CAPABILITIES, project_for, visible
@@ -45,6 +45,9 @@ class NumberedShape(serializers.Serializer):
     number = serializers.IntegerField()
 
 
+RIGHTS = sorted({right for rights in CAPABILITIES.values() for right in rights})
+
+
 class ProjectShape(serializers.ModelSerializer):
     my_role = serializers.SerializerMethodField()
     may = serializers.SerializerMethodField()
@@ -58,20 +61,23 @@ class ProjectShape(serializers.ModelSerializer):
             "created_at", "my_role", "may", "labels", "champion",
         ]  # fmt: skip
 
+    @extend_schema_field(serializers.ChoiceField(Membership.Role.choices))
     def get_my_role(self, project: Project) -> str:
         return str(self.context["roles"][project.pk])
 
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(RIGHTS)))
     def get_may(self, project: Project) -> list[str]:
         return list(CAPABILITIES[self.context["roles"][project.pk]])
 
+    @extend_schema_field(LabelShape(many=True))
     def get_labels(self, project: Project) -> list[dict[str, Any]]:
         living = [label for label in project.labels.all() if label.removed_at is None]
-        return LabelShape(living, many=True).data
+        return shape_all(LabelShape, living)
 
 
 def _shaped(request: Request, rows: list[Project]) -> list[dict[str, Any]]:
     roles = dict(Membership.objects.filter(user=request.user, project__in=rows).values_list("project_id", "role"))
-    return ProjectShape(rows, many=True, context={"roles": roles}).data
+    return shape_all(ProjectShape, rows, roles=roles)
 
 
 class NewLabelFields(serializers.Serializer):
@@ -285,6 +291,7 @@ class Stats(APIView):
 
 class AuditShape(serializers.ModelSerializer):
     actor = serializers.CharField(source="actor.username", default=None, allow_null=True)
+    detail = serializers.DictField()
 
     class Meta:
         model = AuditEvent
@@ -298,7 +305,7 @@ class Audit(APIView):
     def get(self, request: Request, project_id: int) -> Response:
         project = project_for(request.user, project_id, "manage")
         rows = AuditEvent.objects.filter(project=project).select_related("actor")
-        return page(request, rows, lambda found: AuditShape(found, many=True).data)
+        return page(request, rows, lambda found: shape_all(AuditShape, found))
 
 
 urlpatterns = [

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from asgiref.sync import sync_to_async
 from django.core.files.storage import default_storage
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from rest_framework.request import Request
+
+from annotation.api.request import Request
 
 CHUNK = 1 << 20
 ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

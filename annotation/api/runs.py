@@ -6,7 +6,6 @@ from django.db import transaction
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -14,6 +13,7 @@ from annotation import tasks, training
 from annotation.api.fields import checked, number_in
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
+from annotation.api.request import Request
 from annotation.errors import BadRequest
 from annotation.models import DatasetVersion, ModelVersion, RunMetric, TrainingRun, User
 from annotation.permissions import project_for, visible
@@ -47,6 +47,7 @@ class RunShape(serializers.ModelSerializer):
             "created_at", "started_at", "ended_at", "model", "job",
         ]  # fmt: skip
 
+    @extend_schema_field(serializers.ChoiceField(TrainingRun.State.choices))
     def get_state(self, run: TrainingRun) -> str:
         return training.state_of(run, self.context["jobs"].get(run.pk))[0]
 
@@ -87,7 +88,7 @@ METRICS = {
                 "event": {"type": "string", "enum": ["start", "step", "epoch", "end", "failed", "stopped"]},
                 "epoch": {"type": "integer"},
                 "loss": {"type": "number"},
-                "val_dice": {"type": "number", "nullable": True},
+                "val_dice": {"type": ["number", "null"]},
             },
             "additionalProperties": True,
         },

@@ -17,6 +17,17 @@ class Schema(AutoSchema):
         return [self.path.removeprefix("/api/").split("/")[0]]
 
 
+def complete_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say that every field of an answer is always there: serializers leave none out, null stands for nothing.
+
+    What a request may leave out is described by components of its own, named ...Request.
+    """
+    for name, shape in result["components"]["schemas"].items():
+        if "properties" in shape and not name.endswith("Request"):
+            shape["required"] = list(shape["properties"])
+    return result
+
+
 class BearerScheme(OpenApiAuthenticationExtension):
     target_class = "annotation.api.authentication.BearerAuthentication"
     name = "bearer"

@@ -9,7 +9,9 @@ from annotation.models import Clip, Draft, Frame, Job, Project, User
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-def test_first_start_makes_the_demonstration_once(work_at_once: None, settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_first_start_makes_the_demonstration_once(
+    work_at_once: None, settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings.DEMO, settings.ADMIN_PASSWORD = True, ""
     call_command("first_start")
     assert '"created": true' in capsys.readouterr().out
