@@ -56,12 +56,19 @@ def write_export(attempt: jobs.Attempt, export: Export) -> None:
         raise
 
 
+def job_of(export: Export) -> Job | None:
+    """The newest job that writes the export, until its file is there."""
+    if export.state == Export.State.READY:
+        return None
+    found = Job.objects.filter(project_id=export.dataset.project_id, kind=Job.Kind.EXPORT, params__export=export.pk)
+    return found.select_related("created_by").order_by("-pk").first()
+
+
 def state_of(export: Export) -> tuple[str, str]:
     """(state, error) of an export as people should see it: its job can end without this code running."""
     if export.state != Export.State.WRITING:
         return export.state, export.error
-    found = Job.objects.filter(kind=Job.Kind.EXPORT, params__export=export.pk).order_by("-pk")
-    job = found.first()
+    job = job_of(export)
     if job is None or job.state not in jobs.ENDED:
         return export.state, ""
     return Export.State.FAILED, job.error or "Cancelled."

@@ -271,8 +271,13 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotation.api.schema.complete_answers",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "FrameState": "annotation.models.Frame.State",
+        "RoleEnum": "annotation.models.Membership.Role",
         "ClipState": "annotation.models.Clip.State",
         "JobState": "annotation.models.Job.State",
         "RunState": "annotation.models.TrainingRun.State",

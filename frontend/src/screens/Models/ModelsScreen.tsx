@@ -124,7 +124,8 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
   const waiting = against !== null && compare.isPending;
   const mayManage = project.may.includes("manage");
   const comparison = against ? (compare.data ?? null) : null;
-  const scores = comparison?.candidate ?? (hasScores(model.scores) ? model.scores : null);
+  const found = comparison?.candidate ?? model.scores;
+  const scores = hasScores(found) ? found : null;
   return (
     <section aria-label={`Model ${model.number}`} data-testid="model-panel" data-stage={model.stage}>
       <div className={styles.headline}>
@@ -160,11 +161,6 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
         <span>{bytes(model.byte_size)}</span>
       </div>
       {compare.error && <ErrorState error={compare.error} retry={() => void compare.refetch()} />}
-      {comparison && !comparison.comparable && (
-        <p className="quiet" style={{ marginBottom: 16 }}>
-          These two were scored on different test subjects, so their difference says nothing.
-        </p>
-      )}
       {waiting ? (
         <BlockSkeleton height={380} />
       ) : scores ? (

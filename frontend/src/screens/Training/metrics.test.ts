@@ -4,7 +4,7 @@ import { append, best, curvesOf, lastSequence, timeLeft } from "./metrics";
 
 const line = (
   sequence: number,
-  event: string,
+  event: RunMetric["event"],
   epoch: number,
   values: Record<string, number> = {},
 ): RunMetric => ({
