@@ -201,7 +201,6 @@ def sweep() -> int:
     Clips whose cancelled job never came to tidy up are marked failed too. Returns how many things were removed.
     """
     removed = 0
-    cancelled = Job.objects.filter(kind=Job.Kind.INGEST, state=Job.State.CANCELLED)
     for clip in Clip.objects.filter(state=Clip.State.PROCESSING):
         newest = Job.objects.filter(kind=Job.Kind.INGEST, params__clip=clip.pk).order_by("-id").first()
         if newest and newest.state == Job.State.CANCELLED:
