@@ -36,8 +36,8 @@ export async function clipsReady(page, project, count) {
   );
 }
 
-/** Paint two strokes with the mouse in the middle of the picture; answers what the screen then shows as painted. */
-export async function paint(page, at) {
+/** Two strokes with the mouse in the middle of the picture. */
+export async function stroke(page, at) {
   const box = await page.getByTestId("editor-canvas").boundingBox();
   const x = (share) => box.x + box.width * share;
   const y = (share) => box.y + box.height * share;
@@ -52,10 +52,20 @@ export async function paint(page, at) {
   await page.mouse.down();
   await page.mouse.move(x(0.5), y(0.55 + at), { steps: 6 });
   await page.mouse.up();
+}
+
+/** Paint two strokes, wait until they are saved; answers what the screen then shows as painted. */
+export async function paint(page, at) {
+  await stroke(page, at);
   await until("the save of the strokes", async () => {
     const [state, revision] = [await read(page, "save-state"), Number(await read(page, "revision"))];
     return state === "saved" && revision > 0;
   });
+  return shownAsPainted(page);
+}
+
+/** The pixels of the picture over which the screen shows a mask. */
+export function shownAsPainted(page) {
   return page.getByTestId("editor-canvas").evaluate((host) => {
     const overlay = host.querySelectorAll("canvas")[1];
     const { width, height } = overlay;

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from annotation.tests.http import Api
+from ml.phantom import ClipSpec, simulate_clip, write_video
 from webapp.node import node_folder
 from webapp.tests.trees import PASSWORD, REPOSITORY, USER, Tree, running_tree
 
@@ -43,6 +44,14 @@ def tell(tree: Tree, story: str, out: Path, **words: str) -> None:
     )
     print(done.stdout)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def simulated_clip(folder: Path) -> Path:
+    """A short clip that needs no download."""
+    clip = simulate_clip(ClipSpec("lumbar_pso", subject_seed=1, clip_seed=1, frames=6))
+    folder.mkdir()
+    write_video(clip, folder / "clip.mp4")
+    return folder / "clip.mp4"
 
 
 def exported_masks_are_what_was_painted(tree: Tree, out: Path, *, over_a_draft: bool = False) -> int:
@@ -96,3 +105,10 @@ def test_the_demonstration_round_the_loop(tmp_path: Path) -> None:
     with running_tree(tmp_path / "data", SONOLOOP_DEMO="1") as tree:
         tell(tree, "demonstration", tmp_path)
         assert exported_masks_are_what_was_painted(tree, tmp_path, over_a_draft=True) == 1
+
+
+def test_work_outlives_a_cut_line_and_a_crashed_tab(tmp_path: Path) -> None:
+    """Promise 4: at most the open stroke is lost."""
+    clip = simulated_clip(tmp_path / "simulated")
+    with running_tree(tmp_path / "data") as tree:
+        tell(tree, "lost_tab", tmp_path, SONOLOOP_CLIPS=json.dumps([{"file": str(clip), "subject": "S 01"}]))
