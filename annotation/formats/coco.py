@@ -116,6 +116,7 @@ def _image(item: Item) -> dict[str, Any]:
         "frame": item.index,
         "time_us": item.time_us,
         "millimetres_per_pixel": item.millimetres_per_pixel,
+        "clip_sha256": item.clip_sha256,
         "image_sha256": item.frame_sha256,
         "mask_sha256": item.revision_sha256,
     }

@@ -28,6 +28,7 @@ class Item:
     subject: str
     clip: int
     clip_number: int
+    clip_sha256: str
     frame: int
     index: int
     time_us: int
@@ -86,6 +87,7 @@ def _item(row: DatasetItem, image: bytes) -> Item:
         subject=subject.pseudonym,
         clip=clip.pk,
         clip_number=clip.number,
+        clip_sha256=clip.sha256,
         frame=frame.pk,
         index=frame.index,
         time_us=frame.time_us,

@@ -82,6 +82,18 @@ def test_the_png_export_holds_the_saved_masks_and_frames_byte_for_byte(dataset):
     assert archive.testzip() is None
 
 
+def test_the_hash_of_the_version_can_be_recomputed_from_an_export_alone(dataset):
+    """As docs/formats.md tells other programs to do it."""
+    _, archive = export(dataset, "png")
+    manifest = json.loads(archive.read("manifest.json"))
+    lines: list[list[object]] = [[[label["index"], label["name"]] for label in manifest["labels"]]]
+    lines += sorted(
+        [s["clip_sha256"], s["frame"], s["image_sha256"], s["mask_sha256"], s["split"]] for s in manifest["samples"]
+    )
+    text = "".join(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n" for line in lines)
+    assert hashlib.sha256(text.encode()).hexdigest() == dataset.sha256
+
+
 def test_names_in_the_archive_are_ours(dataset):
     for kind in ("png", "coco"):
         _, archive = export(dataset, kind)
