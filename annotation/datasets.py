@@ -93,6 +93,7 @@ def preview(project: Project, *, val: float = 0.1, test: float = 0.2, seed: int 
         frames[row.subject] += 1
     subjects = [
         {
+            "id": subject.pk,
             "pseudonym": subject.pseudonym,
             "split": plan.sides[subject.pk],
             "frames": frames[subject.pk],

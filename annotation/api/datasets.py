@@ -89,6 +89,7 @@ class DatasetShape(serializers.ModelSerializer):
 
 
 class PreviewSubjectShape(serializers.Serializer):
+    id = serializers.IntegerField()
     pseudonym = serializers.CharField()
     split = serializers.ChoiceField(["train", "val", "test"])
     frames = serializers.IntegerField()

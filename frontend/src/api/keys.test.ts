@@ -30,6 +30,12 @@ describe("what a change makes old", () => {
     expect(goesOld(change, keys.frame(10))).toBe(false);
   });
 
+  it("who is test, in the list of subjects and in the next version, when a subject changes or a version is frozen", () => {
+    for (const kind of ["subject", "dataset"] as const)
+      for (const key of [keys.subjects(2), keys.datasetPreview(2, { test: 0.2 })])
+        expect(goesOld({ kind, id: 1, project: 2 }, key)).toBe(true);
+  });
+
   it("every list of jobs, since one page shows them all", () => {
     expect(goesOld({ kind: "job", id: 1, project: 2 }, keys.jobs(null))).toBe(true);
     expect(goesOld({ kind: "job", id: 1, project: 2 }, keys.jobs(2))).toBe(true);

@@ -60,11 +60,11 @@ export function staleAfter({ kind, id, project }: Change): QueryKey[] {
         ["clip"],
         ...of("clips", "subjects", "stats", "queue", "dataset-preview"),
       ];
+    case "subject":
+      return of("subjects", "clips", "dataset-preview");
     case "dataset":
-      return [["dataset", id], ...of("datasets", "stats")];
-    case "export":
-      // An export is shown inside its dataset.
-      return [["export", id], ["dataset"], ...of("datasets")];
+      // Freezing fixes its test subjects.
+      return [["dataset", id], ...of("datasets", "stats", "subjects", "dataset-preview")];
     case "run":
       return [["run", id], ["metrics", id], ...of("runs", "stats")];
     case "model":

@@ -1505,6 +1505,7 @@ export interface components {
             subjects: components["schemas"]["PreviewSubjectShape"][];
         };
         PreviewSubjectShape: {
+            id: number;
             pseudonym: string;
             split: components["schemas"]["SplitEnum"];
             frames: number;

@@ -72,7 +72,7 @@ export type Comparison = Shapes["ComparisonShape"];
 
 /** What `event: change` on /api/events carries; a stream, which OpenAPI has no words for. */
 export interface Change {
-  kind: "job" | "clip" | "frame" | "dataset" | "export" | "run" | "model" | "project";
+  kind: "job" | "clip" | "frame" | "subject" | "dataset" | "run" | "model" | "project";
   id: number;
   project: number | null;
 }

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { clipFrames } from "../../api/clipFrames";
 import type { Clip, Frame, Label } from "../../api/types";
 import {
   type ClipFrame,
@@ -8,7 +9,6 @@ import {
   type PlayerPhase,
   paintOverlay,
 } from "../../editor";
-import { frameSource } from "./frameSource";
 
 interface CachedFrame {
   frame: ClipFrame;
@@ -81,7 +81,7 @@ export function useClipPlayer(
 
   const engine = useMemo(() => {
     if (frames.length === 0) return null;
-    const source = frameSource(clip.id, frames);
+    const source = clipFrames(clip.id, frames);
     const player = new Player({
       source,
       times: frames.map((frame) => frame.time_us / 1e6),

@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
-import { keys } from "../../api/keys";
+import { keys, staleAfter } from "../../api/keys";
 import type { Dataset, DatasetPreview, Project } from "../../api/types";
 import { ErrorState, errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
@@ -33,8 +33,8 @@ export function Builder({ project, number }: { project: Project; number: number 
       api.post<Dataset>(`/api/projects/${project.id}/datasets`, { ...split, ...(note ? { note } : {}) }),
     onSuccess: (made) => {
       setNote("");
-      for (const queryKey of [keys.datasets(project.id), keys.stats(project.id)])
-        void client.invalidateQueries({ queryKey });
+      const change = { kind: "dataset", id: made.id, project: project.id } as const;
+      for (const queryKey of staleAfter(change)) void client.invalidateQueries({ queryKey });
       notifications.show({
         message: `Version ${made.number} is frozen: ${plural(made.frame_count, "frame")}.`,
       });

@@ -3,8 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { IconLock, IconLockOpen } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../../api/client";
-import { useSubjects } from "../../api/hooks";
-import { keys } from "../../api/keys";
+import { staleAfter } from "../../api/keys";
 import type { DatasetPreview, Subject } from "../../api/types";
 import { errorText } from "../../ui/ErrorState";
 import { count, plural } from "../../ui/format";
@@ -22,14 +21,12 @@ export function SubjectSplits({
   mayManage: boolean;
 }) {
   const client = useQueryClient();
-  const known = useSubjects(projectId);
-  const ids = new Map(known.rows.map((subject) => [subject.pseudonym, subject.id]));
   const fix = useMutation({
     mutationFn: ({ id, isTest }: { id: number; isTest: boolean }) =>
       api.patch<Subject>(`/api/subjects/${id}`, { is_test: isTest }),
-    onSettled: () => {
-      for (const queryKey of [keys.subjects(projectId), ["dataset-preview", projectId]])
-        void client.invalidateQueries({ queryKey });
+    onSettled: (_data, _error, { id }) => {
+      const change = { kind: "subject", id, project: projectId } as const;
+      for (const queryKey of staleAfter(change)) void client.invalidateQueries({ queryKey });
     },
     onError: (error) => notifications.show({ color: "red", message: errorText(error) }),
   });
@@ -44,7 +41,6 @@ export function SubjectSplits({
             </h3>
             <ul>
               {here.map((subject) => {
-                const id = ids.get(subject.pseudonym);
                 const verb = subject.is_test ? "Release from test" : "Keep as test for ever";
                 return (
                   <li key={subject.pseudonym} data-fixed={subject.is_test || undefined}>
@@ -52,14 +48,14 @@ export function SubjectSplits({
                       {subject.pseudonym}
                     </span>
                     <span className="quiet small">{count(subject.frames)}</span>
-                    {mayManage && id !== undefined && (
+                    {mayManage && (
                       <Tooltip label={verb}>
                         <button
                           type="button"
                           aria-label={`${verb}: ${subject.pseudonym}`}
                           aria-pressed={subject.is_test}
                           disabled={fix.isPending}
-                          onClick={() => fix.mutate({ id, isTest: !subject.is_test })}
+                          onClick={() => fix.mutate({ id: subject.id, isTest: !subject.is_test })}
                         >
                           {subject.is_test ? <IconLock size={14} /> : <IconLockOpen size={14} />}
                         </button>

@@ -2,7 +2,6 @@ import { Button, CopyButton, Menu, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconDownload, IconFileExport } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { Link } from "react-router";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -38,15 +37,10 @@ function Version({
   before: Dataset | null;
 }) {
   const client = useQueryClient();
-  /** Jobs of exports asked for here, to show how far they are. */
-  const [jobs, setJobs] = useState<Record<number, number>>({});
   const write = useMutation({
     mutationFn: (format: keyof typeof FORMATS) =>
       api.post<{ export: Export; job: Job }>(`/api/datasets/${dataset.id}/exports`, { format }),
-    onSuccess: ({ export: made, job }) => {
-      setJobs((known) => ({ ...known, [made.id]: job.id }));
-      void client.invalidateQueries({ queryKey: keys.datasets(project.id) });
-    },
+    onSuccess: () => void client.invalidateQueries({ queryKey: keys.datasets(project.id) }),
     onError: (error) =>
       notifications.show({ color: "red", title: "Not exported", message: errorText(error) }),
   });
@@ -135,23 +129,19 @@ function Version({
         </p>
       ))}
       {dataset.exports.map((each) => (
-        <ExportRow
-          key={each.id}
-          made={each}
-          jobId={jobs[each.id] ?? null}
-          onRetry={() => write.mutate(each.format)}
-        />
+        <ExportRow key={each.id} made={each} onRetry={() => write.mutate(each.format)} />
       ))}
     </li>
   );
 }
 
-function ExportRow({ made, jobId, onRetry }: { made: Export; jobId: number | null; onRetry: () => void }) {
+function ExportRow({ made, onRetry }: { made: Export; onRetry: () => void }) {
   const writing = made.state === "writing";
   const job = useQuery({
-    queryKey: keys.job(jobId ?? 0),
-    enabled: writing && jobId !== null,
-    queryFn: ({ signal }) => api.get<Job>(`/api/jobs/${jobId}`, { signal }),
+    queryKey: keys.job(made.job?.id ?? 0),
+    enabled: writing && made.job !== null,
+    initialData: made.job ?? undefined,
+    queryFn: ({ signal }) => api.get<Job>(`/api/jobs/${made.job?.id}`, { signal }),
   });
   const { progress_done = 0, progress_total = 0 } = job.data ?? {};
   return (
@@ -168,7 +158,7 @@ function ExportRow({ made, jobId, onRetry }: { made: Export; jobId: number | nul
           <a href={`/api/exports/${made.id}/file`} download={made.file_name || undefined}>
             <IconDownload size={14} /> Download
           </a>
-          <span className="quiet">{made.byte_size !== null && bytes(made.byte_size)}</span>
+          <span className="quiet">{bytes(made.byte_size)}</span>
           <span className="cut quiet" title={made.file_name}>
             {made.file_name}
           </span>

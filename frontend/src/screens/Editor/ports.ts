@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, api, send } from "../../api/client";
+import { toPicture } from "../../api/clipFrames";
 import { keys } from "../../api/keys";
 import type { FrameDetail, Revision } from "../../api/types";
 import { decodePng, type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
@@ -48,11 +49,6 @@ export async function fetchDraft(frameId: string, signal?: AbortSignal): Promise
     if (error instanceof ApiError && error.code === "no_draft") return null;
     throw error;
   }
-}
-
-/** A PNG as a picture whose pixels no colour management has touched. */
-export function toPicture(png: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
-  return createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
 }
 
 /**

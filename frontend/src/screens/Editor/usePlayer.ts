@@ -1,8 +1,8 @@
 import { notifications } from "@mantine/notifications";
 import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { clipFrames } from "../../api/clipFrames";
 import type { Frame } from "../../api/types";
 import { type EditorSession, Player, type PlayerPhase, type Renderer } from "../../editor";
-import { clipSource } from "./clipSource";
 
 export interface PlayerHandle {
   phase: PlayerPhase;
@@ -36,7 +36,7 @@ export function usePlayer({
   useEffect(() => {
     if (!frames.length) return;
     const made = new Player({
-      source: clipSource(clipId, frames, (id) => session.autosave.unsavedMap(String(id))),
+      source: clipFrames(clipId, frames, (id) => session.autosave.unsavedMap(String(id))),
       times: frames.map((frame) => frame.time_us / 1e6),
       loop: true,
       draw: (frame) => renderer.current?.playFrame(frame.picture, frame.map),

@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../../api/client";
 import { useSubjects } from "../../api/hooks";
-import { keys } from "../../api/keys";
+import { staleAfter } from "../../api/keys";
 import type { Subject } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorState, errorText } from "../../ui/ErrorState";
@@ -20,7 +20,10 @@ export function TestSubjects({ projectId, mayManage }: { projectId: number; mayM
     mutationFn: ({ id, is_test }: { id: number; is_test: boolean }) =>
       api.patch(`/api/subjects/${id}`, { is_test }),
     onError: (error) => notifications.show({ color: "red", title: "Not changed", message: errorText(error) }),
-    onSettled: () => client.invalidateQueries({ queryKey: keys.subjects(projectId) }),
+    onSettled: (_data, _error, { id }) => {
+      const changed = { kind: "subject", id, project: projectId } as const;
+      for (const queryKey of staleAfter(changed)) void client.invalidateQueries({ queryKey });
+    },
   });
   if (subjects.isPending) return <TableSkeleton rows={3} />;
   if (subjects.error) return <ErrorState error={subjects.error} retry={() => void subjects.refetch()} />;

@@ -1,6 +1,6 @@
-import { api } from "../../api/client";
-import type { ClipMasks, Frame } from "../../api/types";
-import { type ClipFrame, decodePng, type FrameSource } from "../../editor";
+import { type ClipFrame, decodePng, type FrameSource, type Labelmap } from "../editor";
+import { api } from "./client";
+import type { ClipMasks, Frame } from "./types";
 
 /** One request asks for at most this much; the server's own limit is twice that. */
 const SLICE_BYTES = 16 * 1024 * 1024;
@@ -26,22 +26,31 @@ export function slicesOf(frames: readonly Frame[], limit = SLICE_BYTES): Slice[]
   return slices;
 }
 
-function bytesOfBase64(text: string): Uint8Array {
+/** A PNG as a picture whose pixels no colour management has touched. */
+export function toPicture(png: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
+  return createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
+}
+
+export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-/** The frames of one clip with their newest masks, several at a request. `frames` are all of them, by index. */
-export function frameSource(clipId: number, frames: readonly Frame[]): FrameSource {
+/**
+ * The frames of one clip with their newest masks, several at a request. `frames` are all of them, by index.
+ * `unsaved` gives a frame's map where it was changed on this device and the server does not have it yet.
+ */
+export function clipFrames(
+  clipId: number,
+  frames: readonly Frame[],
+  unsaved: (frameId: number) => Labelmap | null = () => null,
+): FrameSource {
   async function pictures(slice: Slice, signal: AbortSignal): Promise<ImageBitmap[]> {
-    const pack = await api.bytes(`/api/clips/${clipId}/images`, {
-      query: { offset: slice.offset, length: slice.length },
-      signal,
-    });
+    const { offset, length } = slice;
+    const pack = await api.bytes(`/api/clips/${clipId}/images`, { query: { offset, length }, signal });
     return Promise.all(
-      slice.frames.map(({ offset, length }) => {
-        const start = offset - slice.offset;
-        const png = new Blob([pack.subarray(start, start + length)], { type: "image/png" });
-        return createImageBitmap(png, { colorSpaceConversion: "none" });
+      slice.frames.map((frame) => {
+        const start = frame.offset - offset;
+        return toPicture(pack.subarray(start, start + frame.length));
       }),
     );
   }
@@ -54,8 +63,10 @@ export function frameSource(clipId: number, frames: readonly Frame[]): FrameSour
         api.get<ClipMasks>(`/api/clips/${clipId}/masks`, { query: { from, to: from + count - 1 }, signal }),
       ]);
       return shown.flat().map((picture, at) => {
-        const mask = masks[String(from + at)];
-        return { index: from + at, picture, map: mask ? decodePng(bytesOfBase64(mask.png)) : null };
+        const frame = wanted[at];
+        const mask = masks[frame.index];
+        const saved = mask ? decodePng(bytesOfBase64(mask.png)) : null;
+        return { index: from + at, picture, map: unsaved(frame.id) ?? saved };
       });
     },
   };
