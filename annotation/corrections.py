@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from annotation import audit, events, files, states
 from annotation.errors import BadMask, Conflict, StaleRevision
@@ -53,11 +54,11 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
 
     with transaction.atomic():
         annotation = _claim(frame, save.base, by, may_reopen)
-        parent = Revision.objects.filter(annotation=annotation, number=save.base).first()
+        parent = Revision.objects.filter(annotation=annotation, number=save.base).values_list("pk", flat=True)
         revision = Revision.objects.create(
             annotation=annotation,
             number=save.base + 1,
-            parent=parent,
+            parent_id=parent.first() if save.base else None,
             author=by,
             origin=save.origin,
             draft=save.draft,
@@ -88,10 +89,9 @@ def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:
         )
     if annotation.state == Annotation.State.ACCEPTED and annotation.head == base and not may_reopen:
         raise Conflict("This frame is accepted; ask a reviewer to return it before changing it.", code="accepted")
-    claimed = Annotation.objects.filter(pk=annotation.pk, head=base).update(head=base + 1, state=Annotation.State.OPEN)
-    if not claimed:
+    claim = {"head": base + 1, "state": Annotation.State.OPEN, "updated_at": timezone.now()}
+    if not Annotation.objects.filter(pk=annotation.pk, head=base).update(**claim):
         raise stale(annotation, base)
-    annotation.refresh_from_db()
     return annotation
 
 

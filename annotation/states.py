@@ -18,7 +18,8 @@ def move(frame: Frame, to: Frame.State, **values: object) -> None:
     A frame a person works on counts as selected from then on. `values` are further columns of the frame.
     """
     row = Frame.objects.select_for_update().only("state", "selected", "clip_id").get(pk=frame.pk)
-    Frame.objects.filter(pk=row.pk).update(state=to, selected=True, **values)
+    if row.state != to or not row.selected or values:  # mostly not: every stroke saves an open frame again
+        Frame.objects.filter(pk=row.pk).update(state=to, selected=True, **values)
     changes: dict[str, int] = {}
     if row.state in COUNTERS:
         changes[COUNTERS[Frame.State(row.state)]] = -1

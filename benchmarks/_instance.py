@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from annotation.models import Clip, Project, User
 
 BLOCK_FRAMES = 64
+KEPT_OPEN_S = 3.0  # uvicorn hangs up after five seconds
 
 
 @contextmanager
@@ -187,12 +188,16 @@ class Client:
 
     def __init__(self, port: int, token: str | None = None) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self._used_at = 0.0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[float, int, bytes, Any]:
         """One request: (seconds until the last byte, status, body, headers). Header names with underscores."""
         sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         began = time.perf_counter()
+        if began - self._used_at > KEPT_OPEN_S:
+            self._connection.close()  # and open it anew: the server has hung up, or is about to
+        self._used_at = began
         self._connection.request(method, path, body, sent)
         answer = self._connection.getresponse()
         data = answer.read()

@@ -8,7 +8,7 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
-from django.core.asgi import get_asgi_application
+from webapp.threads import get_application
 
 log = logging.getLogger("access")
 Scope = dict[str, Any]
@@ -43,4 +43,4 @@ def with_access_log(app: App) -> App:
     return logged
 
 
-application = with_access_log(get_asgi_application())
+application = with_access_log(get_application())

@@ -112,7 +112,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL;"
     # FULL, not NORMAL: what was answered with 2xx must be there after a power cut too (promise 3).
     "PRAGMA synchronous=FULL;"
-    "PRAGMA cache_size=-16000;"
+    "PRAGMA cache_size=-8000;"  # kB for each of the kept connections
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA journal_size_limit=67108864;"
 )
@@ -123,7 +123,7 @@ def database() -> dict[str, Any]:
     url = read_text("DATABASE_URL")
     if not url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "webapp.sqlite",
             "NAME": DATA_FOLDER / "sonoloop.sqlite3",
             "OPTIONS": {
                 # A deferred transaction that turns into a write fails at once when another writer was
@@ -141,10 +141,11 @@ def database() -> dict[str, Any]:
             f"DATABASE_URL starts with {scheme!r}; expected postgresql://user:password@host:5432/name, "
             "or unset it to use SQLite in the data folder"
         )
-    return environ.Env.db_url_config(url)
+    return {**environ.Env.db_url_config(url), "CONN_HEALTH_CHECKS": True}
 
 
-DATABASES = {"default": database()}
+# Connections are kept by the threads that keep them (webapp.threads): opening one costs more than most queries.
+DATABASES = {"default": {**database(), "CONN_MAX_AGE": 600}}
 
 # --- Files ---------------------------------------------------------------------------------------
 
@@ -270,14 +271,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "annotation.api.schema.complete_answers",
     ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "FrameState": "annotation.models.Frame.State",
         "RoleEnum": "annotation.models.Membership.Role",
+        "FrameState": "annotation.models.Frame.State",
         "ClipState": "annotation.models.Clip.State",
         "JobState": "annotation.models.Job.State",
         "RunState": "annotation.models.TrainingRun.State",

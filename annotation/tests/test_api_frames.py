@@ -248,6 +248,13 @@ def test_an_annotator_cannot_change_what_is_accepted_and_a_reviewer_can(
     assert frame.gold == gold  # until another revision is accepted
 
 
+def test_a_save_answers_with_the_revision_as_the_list_of_revisions_shows_it(client: Client, frame: Frame) -> None:
+    for base in (0, 1):
+        saved = put(client, frame, factories.boxes(seed=base), etag=f'"r{base}"').json()
+        assert client.get(f"/api/frames/{frame.pk}/revisions").json()[0] == saved
+        assert saved["parent"] == (base or None)
+
+
 def test_the_queue_shows_returned_then_begun_then_the_most_uncertain(
     client: Client, clip: Clip, project: Project
 ) -> None:
