@@ -55,7 +55,8 @@ class Decoding:
         if decoded < expected:
             sentences.append(f"{decoded} of {expected} frames could be decoded.")
         if self.repaired:
-            sentences.append(f"{self.repaired} of the {decoded} frames are damaged: look at them before use.")
+            verb = "is" if self.repaired == 1 else "are"
+            sentences.append(f"{self.repaired} of the {decoded} frames {verb} damaged: look at them before use.")
         elif self.complaints and not sentences:
             sentences.append("The decoder reported damage in this file: look at its last frames before use.")
         return sentences

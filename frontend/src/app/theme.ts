@@ -48,9 +48,14 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Modal: {
-      defaultProps: { transitionProps: { duration: 120, transition: "fade" }, centered: true },
+      defaultProps: {
+        transitionProps: { duration: 120, transition: "fade" },
+        centered: true,
+        closeButtonProps: { "aria-label": "Close" },
+      },
       styles: { title: { fontWeight: 600 } },
     },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     Menu: { defaultProps: { transitionProps: { duration: 90 }, shadow: "md" } },
     Tooltip: { defaultProps: { openDelay: 350, transitionProps: { duration: 90 }, withinPortal: true } },
     // Mantine picks the text's contrast for the light scheme alone; the dark accent needs dark text.

@@ -94,7 +94,7 @@ function CreateToken({ onCreated }: { onCreated: (token: NewToken) => void }) {
           label="Create a token"
           placeholder="Nightly export"
           value={name}
-          maxLength={100}
+          maxLength={80}
           onChange={(event) => setName(event.currentTarget.value)}
           w={240}
         />

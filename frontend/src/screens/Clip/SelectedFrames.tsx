@@ -39,7 +39,7 @@ export function SelectedFrames({
   return (
     <aside className={styles.selected} aria-label="Selected frames">
       <div className={styles.selectedHead}>
-        <h2>Selected frames</h2>
+        <h2>Selected</h2>
         {drafted && (
           <SegmentedControl
             size="xs"

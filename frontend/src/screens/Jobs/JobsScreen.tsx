@@ -36,10 +36,10 @@ function took(job: Job): string {
 }
 
 const COLUMNS: Column<Job>[] = [
-  { name: "State", width: "112px", cell: (job) => <StateBadge state={job.state} /> },
+  { name: "State", width: "104px", cell: (job) => <StateBadge state={job.state} /> },
   {
     name: "Work",
-    width: "minmax(160px, 2fr)",
+    width: "minmax(200px, 3fr)",
     cell: (job) => (
       <div className="cut" title={job.title}>
         {job.title}
@@ -48,7 +48,7 @@ const COLUMNS: Column<Job>[] = [
   },
   {
     name: "How far",
-    width: "minmax(160px, 3fr)",
+    width: "minmax(160px, 2.5fr)",
     cell: (job) => (
       <div className={styles.progress}>
         <span

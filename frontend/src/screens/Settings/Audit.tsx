@@ -11,12 +11,22 @@ import { type Column, Table } from "../../ui/Table";
 
 function detailWords(detail: Record<string, unknown>): string {
   return Object.entries(detail)
+    .filter(([, value]) => value !== null)
     .map(
       ([name, value]) =>
         `${name.replaceAll("_", " ")} ${typeof value === "object" ? JSON.stringify(value) : value}`,
     )
     .join(", ");
 }
+
+/** Tables of the database by the words of the screens. */
+const THINGS: Record<string, string> = {
+  modelversion: "model",
+  datasetversion: "dataset",
+  trainingrun: "run",
+};
+
+const thingWords = (row: AuditRow) => `${THINGS[row.object_type] ?? row.object_type} ${row.object_id}`;
 
 const COLUMNS: Column<AuditRow>[] = [
   {
@@ -37,11 +47,7 @@ const COLUMNS: Column<AuditRow>[] = [
   {
     name: "To",
     width: "minmax(96px, 1fr)",
-    cell: (row) => (
-      <div className="cut">
-        {row.object_type} {row.object_id}
-      </div>
-    ),
+    cell: (row) => <div className="cut">{thingWords(row)}</div>,
   },
   {
     name: "Detail",
@@ -65,8 +71,7 @@ export function Audit({ projectId }: { projectId: number }) {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length === 0) return audit.rows;
     return audit.rows.filter((row) => {
-      const text =
-        `${row.actor} ${row.verb} ${row.object_type} ${row.object_id} ${detailWords(row.detail)}`.toLowerCase();
+      const text = `${row.actor} ${row.verb} ${thingWords(row)} ${detailWords(row.detail)}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }, [audit.rows, search]);

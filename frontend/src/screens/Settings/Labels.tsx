@@ -24,9 +24,10 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
 
   const change = useMutation({
     mutationFn: (send: () => Promise<unknown>) => send(),
-    onError: (error) => notifications.show({ color: "red", title: "Not changed", message: errorText(error) }),
     onSettled: () => client.invalidateQueries({ queryKey: keys.project(project.id) }),
   });
+  const complain = (error: unknown) =>
+    notifications.show({ color: "red", title: "Not changed", message: errorText(error) });
   const order = (from: number, to: number) => {
     if (from === to) return;
     const wanted = moved(labels, from, to);
@@ -35,7 +36,8 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
       ...project,
       labels: wanted.map((label, position) => ({ ...label, position })),
     });
-    change.mutate(() => api.put(`${address}/order`, { indices: wanted.map((label) => label.index) }));
+    const indices = wanted.map((label) => label.index);
+    change.mutate(() => api.put(`${address}/order`, { indices }), { onError: complain });
   };
   function drop(event: DragEvent) {
     event.preventDefault();
@@ -102,8 +104,17 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
             <LabelRow
               label={label}
               mayManage={mayManage}
-              save={(changes) => change.mutate(() => api.patch(`${address}/${label.index}`, changes))}
-              remove={() => change.mutate(() => api.delete(`${address}/${label.index}`))}
+              save={(changes, takeBack) =>
+                change.mutate(() => api.patch(`${address}/${label.index}`, changes), {
+                  onError: (error) => {
+                    takeBack();
+                    complain(error);
+                  },
+                })
+              }
+              remove={() =>
+                change.mutate(() => api.delete(`${address}/${label.index}`), { onError: complain })
+              }
             />
           </li>
         ))}
@@ -127,7 +138,8 @@ function LabelRow({
 }: {
   label: Label;
   mayManage: boolean;
-  save: (changes: Changes) => void;
+  /** `takeBack` runs when the server refuses. */
+  save: (changes: Changes, takeBack: () => void) => void;
   remove: () => void;
 }) {
   const [name, setName] = useState(label.name);
@@ -138,7 +150,7 @@ function LabelRow({
     <>
       <Popover
         position="bottom-start"
-        onClose={() => color !== label.color && save({ color })}
+        onClose={() => color !== label.color && save({ color }, () => setColor(label.color))}
         disabled={!mayManage}
       >
         <Popover.Target>
@@ -163,13 +175,13 @@ function LabelRow({
         variant="unstyled"
         aria-label="Structure"
         value={name}
-        maxLength={100}
+        maxLength={80}
         readOnly={!mayManage}
         onChange={(event) => setName(event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
         onBlur={() => {
           if (!name.trim()) setName(label.name);
-          else if (name.trim() !== label.name) save({ name: name.trim() });
+          else if (name.trim() !== label.name) save({ name: name.trim() }, () => setName(label.name));
         }}
       />
       <TextInput
@@ -182,7 +194,7 @@ function LabelRow({
         // The last digit typed wins, so there is no need to delete the old one first.
         onChange={(event) => setKey(event.currentTarget.value.replace(/\D/g, "").slice(-1))}
         onBlur={() => {
-          if (key !== label.key) save({ key });
+          if (key !== label.key) save({ key }, () => setKey(label.key));
         }}
       />
       <span className="quiet">{label.index}</span>
@@ -243,7 +255,7 @@ function AddLabel({
           label="Add a structure"
           placeholder="Ligamentum flavum"
           value={name}
-          maxLength={100}
+          maxLength={80}
           autoFocus={autoFocus}
           onChange={(event) => setName(event.currentTarget.value)}
           w={320}

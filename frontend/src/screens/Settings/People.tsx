@@ -4,10 +4,10 @@ import {
   CopyButton,
   Input,
   Modal,
+  Popover,
   Select,
   Stack,
   TextInput,
-  Tooltip,
 } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconUserPlus, IconX } from "@tabler/icons-react";
@@ -88,16 +88,31 @@ export function People({ projectId, mayManage }: { projectId: number; mayManage:
       width: "32px",
       cell: (member) =>
         mayManage && (
-          <Tooltip label="Take out of this project">
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              aria-label={`Take ${member.username} out of this project`}
-              onClick={() => change.mutate(() => api.delete(`${address}/${member.user_id}`))}
-            >
-              <IconX size={16} />
-            </ActionIcon>
-          </Tooltip>
+          <Popover position="bottom-end" trapFocus>
+            <Popover.Target>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                title="Take out of this project"
+                aria-label={`Take ${member.username} out of this project`}
+              >
+                <IconX size={16} />
+              </ActionIcon>
+            </Popover.Target>
+            <Popover.Dropdown maw={280}>
+              <p className="small">
+                {member.username} will no longer see this project. What they drew and decided stays.
+              </p>
+              <Button
+                color="red"
+                size="xs"
+                mt={12}
+                onClick={() => change.mutate(() => api.delete(`${address}/${member.user_id}`))}
+              >
+                Take out
+              </Button>
+            </Popover.Dropdown>
+          </Popover>
         ),
     },
   ];
