@@ -173,9 +173,7 @@ def remove_clip(clip: Clip, *, by: User) -> None:
     """
     try:
         with transaction.atomic():
-            Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk).exclude(state__in=jobs.ENDED).update(
-                cancel_requested=True
-            )
+            jobs.stop(Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk))
             audit.record(by, "deleted", clip, frames=clip.frame_count)
             events.changed(clip)
             name, source = clip.pack_name, uploads.source_of(clip)

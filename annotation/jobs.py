@@ -30,6 +30,7 @@ LEASE = timedelta(seconds=45)
 HEARTBEAT_S = 5.0
 MOST_ATTEMPTS = 3
 RESEND_AFTER = timedelta(seconds=60)
+RESEND_AT_LATEST = timedelta(minutes=30)
 ENDED = (Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED, Job.State.QUARANTINED)
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,22 @@ class Attempt:
         """
         self._end(Job.State.DONE, message=message[:200])
 
+    def end_badly(self, reason: SonoloopError | Cancelled) -> None:
+        """End the job as refused or cancelled. Call it inside the transaction that tells the step's own row.
+
+        Raises LeaseLost when another attempt owns the job; the transaction then rolls back, so that a late attempt
+        spoils nothing of the one after it.
+        """
+        if isinstance(reason, Cancelled):
+            self._end(Job.State.CANCELLED)
+        else:
+            self._end(Job.State.FAILED, error=reason.message)
+
+    def hold(self) -> None:
+        """Own the job until the running transaction ends: what it writes is this attempt's. Raises LeaseLost."""
+        if not self._renew():
+            raise LeaseLost
+
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, lease=self.lease, state=Job.State.RUNNING)
 
@@ -175,9 +192,13 @@ def _close(attempt: Attempt, state: Job.State, **values: object) -> None:
 
 
 def _postpone(attempt: Attempt) -> None:
-    attempt._mine().update(
-        state=Job.State.QUEUED, lease=None, lease_expires_at=None, sent_at=None, attempts=F("attempts") - 1
+    postponed = (
+        attempt._mine()
+        .filter(cancel_requested=False)
+        .update(state=Job.State.QUEUED, lease=None, lease_expires_at=None, sent_at=None, attempts=F("attempts") - 1)
     )
+    if not postponed:  # somebody asked to cancel since the last look, or the job is another's
+        _close(attempt, Job.State.CANCELLED)
 
 
 @contextlib.contextmanager
@@ -212,9 +233,12 @@ def reap() -> list[Job]:
     """
     now = timezone.now()
     expired = Q(state=Job.State.RUNNING, lease_expires_at__lt=now)
-    for job in Job.objects.filter(expired, cancel_requested=True):
-        Job.objects.filter(expired, pk=job.pk).update(state=Job.State.CANCELLED, lease=None, ended_at=now)
+    # A job that waits and shall stop is nobody's: no worker may claim it.
+    stopping = Q(expired | Q(state=Job.State.QUEUED), cancel_requested=True)
+    for job in Job.objects.filter(stopping):
+        Job.objects.filter(stopping, pk=job.pk).update(state=Job.State.CANCELLED, lease=None, ended_at=now)
         events.changed(job)
+    expired &= Q(cancel_requested=False)  # a request that comes from here on is met at the next look
     for job in Job.objects.filter(expired, attempts__gte=MOST_ATTEMPTS):
         reason = (
             f"The worker died {job.attempts} times while doing this, so it is set aside. "
@@ -230,7 +254,23 @@ def reap() -> list[Job]:
         )
         events.changed(job)
     unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
-    return list(Job.objects.filter(unsent, state=Job.State.QUEUED, created_at__lt=now - timedelta(seconds=5)))
+    waiting = Job.objects.filter(unsent, state=Job.State.QUEUED, created_at__lt=now - timedelta(seconds=5))
+    return [job for job in waiting if job.sent_at is None or now - job.sent_at > _patience(job)]
+
+
+def _patience(job: Job) -> timedelta:
+    """How long a message that was sent is trusted: twice as long each time, for its worker is mostly just busy."""
+    assert job.sent_at is not None
+    return min(max(RESEND_AFTER, job.sent_at - job.created_at), RESEND_AT_LATEST)
+
+
+def stop(rows: QuerySet[Job]) -> None:
+    """Stop these jobs because what they work on goes away: those that wait at once, the others at their next step."""
+    for job in rows.exclude(state__in=ENDED):
+        row = Job.objects.filter(pk=job.pk)
+        row.filter(state=Job.State.QUEUED).update(state=Job.State.CANCELLED, ended_at=timezone.now())
+        row.exclude(state__in=ENDED).update(cancel_requested=True)
+        events.changed(job)
 
 
 def request_cancel(job: Job, user: User) -> Job:

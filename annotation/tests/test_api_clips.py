@@ -339,7 +339,8 @@ def test_a_job_whose_clip_was_deleted_says_so(client: Client, project: Project, 
     assert client.delete(f"/api/clips/{Clip.objects.get().pk}").status_code == 204
     assert uploads.folder().exists()
     job = Job.objects.get()
-    Job.objects.update(cancel_requested=False)
+    assert job.state == Job.State.CANCELLED
+    Job.objects.update(state=Job.State.QUEUED, cancel_requested=False)  # a worker was just about to begin
     tasks.ingest_clip.run(job.pk)
     job.refresh_from_db()
     assert (job.state, job.error) == (Job.State.FAILED, "This clip was deleted.")

@@ -98,6 +98,18 @@ def test_a_lost_message_is_sent_again(job: Job) -> None:
     assert [found.pk for found in jobs.reap()] == [job.pk]
 
 
+@pytest.mark.parametrize(
+    ("age", "silent", "again"),
+    [(10, 1, False), (10, 3, False), (10, 6, True), (600, 29, False), (600, 31, True)],
+)  # minutes since the job was made, and since its message was last sent
+def test_a_message_whose_worker_is_busy_is_sent_less_and_less_often(
+    job: Job, age: int, silent: int, again: bool
+) -> None:
+    now = timezone.now()
+    Job.objects.update(created_at=now - timedelta(minutes=age), sent_at=now - timedelta(minutes=silent))
+    assert bool(jobs.reap()) is again
+
+
 def test_a_dead_workers_job_runs_again_and_the_third_death_sets_it_aside(job: Job) -> None:
     Job.objects.update(created_at=timezone.now() - timedelta(minutes=1))
     for attempt in range(1, 4):
@@ -182,6 +194,35 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_at_its_next_step(
     jobs.run(running.pk, work)
     running.refresh_from_db()
     assert running.state == Job.State.CANCELLED
+
+
+def test_a_cancel_that_meets_a_waiting_job_ends_it(job: Job) -> None:
+    Job.objects.update(created_at=timezone.now() - timedelta(minutes=1), cancel_requested=True)
+    assert jobs.reap() == []
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+    assert job.ended_at is not None
+
+
+def test_a_cancel_that_comes_while_the_worker_leaves_is_not_forgotten(job: Job) -> None:
+    def postponed(attempt: jobs.Attempt) -> None:
+        Job.objects.update(cancel_requested=True)
+        raise jobs.Postponed
+
+    jobs.run(job.pk, postponed)
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+
+
+def test_jobs_of_something_that_goes_away_are_stopped(job: Job, project: Project) -> None:
+    running = jobs.create(Job.Kind.EXPORT, queue="cpu", title="Another", project=project, params={})
+    attempt = jobs.claim(running.pk)
+    assert attempt is not None
+    jobs.stop(Job.objects.all())
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+    with pytest.raises(jobs.Cancelled):
+        attempt.check()
 
 
 def test_retry_starts_afresh_and_only_what_ended_badly(
