@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ SUBJECTS = 7
 FIRST_SEED = 100  # people the shipped champion has never seen: it was made from seeds above 1000
 FRAMES = 48
 GOLD_SUBJECTS = 5  # the others wait for an annotator
+WAIT_S = 1.0
 TEST_SUBJECTS = (4, 5)  # two, so that scores have an interval
 
 
@@ -51,10 +54,11 @@ def request(user: User) -> Job | None:
         )
 
 
-def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
+def make(attempt: jobs.Attempt, project: Project, user: User, then: Callable[[Clip], None]) -> None:
     """Simulate the clips and take them through ingest, correction and review; install the shipped champion.
 
-    Safe to run twice: what an attempt before this one made is kept. Returns the clips that wait for drafts.
+    Safe to run twice: what an attempt before this one made is kept. `then` is called, in the transaction that ends
+    the job, for each clip that waits for drafts.
     """
     with tempfile.TemporaryDirectory(prefix="demonstration-", dir=settings.FILE_UPLOAD_TEMP_DIR) as scratch:
         attempt.progress(0, SUBJECTS + 1, "Simulating clips")
@@ -62,7 +66,7 @@ def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
         waiting = []
         for number, entry in enumerate(entries, start=1):
             attempt.progress(number, SUBJECTS + 1, f"Reading simulated clip {number} of {SUBJECTS}")
-            clip = _ingest(project, user, _pseudonym(number), Path(scratch) / entry["video"])
+            clip = _ingest(attempt, project, user, _pseudonym(number), Path(scratch) / entry["video"])
             Clip.objects.filter(pk=clip.pk).update(millimetres_per_pixel=entry["millimetres_per_pixel"])
             if number <= GOLD_SUBJECTS:
                 _annotate(clip, user, Path(scratch) / entry["masks"])
@@ -75,7 +79,8 @@ def make(attempt: jobs.Attempt, project: Project, user: User) -> list[Clip]:
         if project.champion_id is None:
             registry.import_champion(project, WEIGHTS, json.loads(WEIGHTS.with_suffix(".json").read_text()), user)
         attempt.complete(f"{SUBJECTS} simulated subjects")
-    return waiting
+        for clip in waiting:
+            then(clip)
 
 
 def _pseudonym(number: int) -> str:
@@ -94,11 +99,11 @@ def _simulate(folder: Path) -> list[dict[str, Any]]:
     return clips
 
 
-def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip:
+def _ingest(attempt: jobs.Attempt, project: Project, user: User, subject: str, video: Path) -> Clip:
     """Take one file through upload and ingest, under a job of its own as any upload, unless it is here."""
     here = Clip.objects.filter(project=project, subject__pseudonym=subject).exclude(state=Clip.State.FAILED).first()
     if here is not None:
-        return here
+        return _read(attempt, here)
     upload = uploads.begin(project, subject=subject, length=video.stat().st_size, by=user)
     try:
         uploads.append(upload, 0, [video.read_bytes()])
@@ -109,8 +114,22 @@ def _ingest(project: Project, user: User, subject: str, video: Path) -> Clip:
     except BaseException:
         uploads.discard(upload)
         raise
-    jobs.run(job.pk, lambda attempt: frames.extract(attempt, clip))
-    clip.refresh_from_db()
+    return _read(attempt, clip, job)
+
+
+def _read(attempt: jobs.Attempt, clip: Clip, job: Job | None = None) -> Clip:
+    """Have the clip's frames read, by its ingest job: an attempt before this one may have died before or in it."""
+    job = job or Job.objects.filter(kind=Job.Kind.INGEST, params__clip=clip.pk).order_by("-pk").first()
+    while clip.state == Clip.State.PROCESSING:
+        if job is None or job.state in jobs.ENDED:
+            raise SonoloopError(f"Simulated clip {clip.number} of {clip.subject.pseudonym} was not read.")
+        # Does nothing while another worker, or a dead one's lease, has the job: then this waits for either.
+        jobs.run(job.pk, lambda ingest: frames.extract(ingest, clip))
+        clip.refresh_from_db()
+        job.refresh_from_db()
+        attempt.check()
+        if clip.state == Clip.State.PROCESSING and job.state == Job.State.RUNNING:
+            time.sleep(WAIT_S)
     if clip.state == Clip.State.FAILED:
         raise SonoloopError(f"A simulated clip was refused: {clip.state_reason}")
     return clip

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -34,9 +34,10 @@ def request_extract(clip: Clip, user: User) -> Job:
     )
 
 
-def extract(attempt: jobs.Attempt, clip: Clip) -> None:
+def extract(attempt: jobs.Attempt, clip: Clip, then: Callable[[Clip], None] = lambda clip: None) -> None:
     """Decode the clip once, store its frames, select some for annotation; end the job with the rows.
 
+    `then` is called in the transaction that stores the frames: what shall follow is not lost in a crash after it.
     Safe to run twice: a clip whose frames are stored is left alone. A refused clip is marked failed with the
     reason and its bytes are deleted: nothing is half-stored. Raises IngestError for it.
     """
@@ -56,15 +57,16 @@ def extract(attempt: jobs.Attempt, clip: Clip) -> None:
             if not source.exists():
                 raise IngestError("The uploaded bytes are gone. Upload the clip again.", code="bytes_gone")
             decoded = decode_clip(source, pack, progress=show)
-            _store(attempt, clip, decoded, pack)
+            _store(attempt, clip, decoded, pack, then)
     except (IngestError, jobs.Cancelled) as refusal:
-        reason = refusal.message if isinstance(refusal, IngestError) else CANCELLED
-        refuse(clip, reason)
+        with transaction.atomic():
+            refuse(clip, refusal.message if isinstance(refusal, IngestError) else CANCELLED)
+            attempt.end_badly(refusal)
         raise
     source.unlink(missing_ok=True)
 
 
-def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path) -> None:
+def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path, then: Callable[[Clip], None]) -> None:
     attempt.progress(decoded.decoded, decoded.decoded, "Storing frames")
     # A new name for every attempt: one that died after storing leaves a pack no row names, and is swept.
     name = f"clips/{clip.uuid}/{attempt.lease.hex}.pack"
@@ -92,21 +94,30 @@ def _store(attempt: jobs.Attempt, clip: Clip, decoded: DecodedClip, pack: Path) 
                 ),
                 batch_size=ROWS_AT_ONCE,
             )
-            clip.state = Clip.State.PARTIAL if decoded.state == "partial" else Clip.State.READY
-            clip.state_reason = decoded.note
-            clip.kind = Clip.Kind.STILLS if decoded.kind == "stills" else Clip.Kind.VIDEO
-            clip.container, clip.codec = decoded.container, decoded.codec
-            clip.width, clip.height = decoded.width, decoded.height
-            clip.is_grey = decoded.channels == 1
-            clip.declared_frames, clip.frame_count = decoded.declared, decoded.decoded
-            clip.duration_us = decoded.duration_us
-            clip.converter = decoded.converter
-            clip.pack_name, clip.pack_size = name, decoded.pack_bytes
-            clip.selected_count = len(selected)
-            clip.save()
+            columns = {
+                "state": Clip.State.PARTIAL if decoded.state == "partial" else Clip.State.READY,
+                "state_reason": decoded.note,
+                "kind": Clip.Kind.STILLS if decoded.kind == "stills" else Clip.Kind.VIDEO,
+                "container": decoded.container,
+                "codec": decoded.codec,
+                "width": decoded.width,
+                "height": decoded.height,
+                "is_grey": decoded.channels == 1,
+                "declared_frames": decoded.declared,
+                "frame_count": decoded.decoded,
+                "duration_us": decoded.duration_us,
+                "converter": decoded.converter,
+                "pack_name": name,
+                "pack_size": decoded.pack_bytes,
+                "selected_count": len(selected),
+            }
+            for column, value in columns.items():
+                setattr(clip, column, value)
+            clip.save(update_fields=columns)  # only these: a person may have set the scale meanwhile
             audit.record(None, "extracted", clip, frames=decoded.decoded)
             attempt.complete(decoded.note or f"{decoded.decoded} frames")
             events.changed(clip)
+            then(clip)
     except BaseException:
         files.delete(name)
         raise
@@ -121,7 +132,7 @@ def refuse(clip: Clip, reason: str) -> None:
         if refused:
             audit.record(None, "refused", clip)
             events.changed(clip)
-    uploads.source_of(clip).unlink(missing_ok=True)
+        transaction.on_commit(lambda: uploads.source_of(clip).unlink(missing_ok=True))
 
 
 def give_up(job: Job) -> None:

@@ -45,8 +45,7 @@ def ingest_clip(job_id: int) -> None:
         clip = Clip.objects.select_related("project").filter(pk=attempt.job.params["clip"]).first()
         if clip is None:
             raise NotFound("This clip was deleted.")
-        frames.extract(attempt, clip)
-        _draft_next(clip)
+        frames.extract(attempt, clip, then=_draft_next)
 
     jobs.run(job_id, work)
 
@@ -100,8 +99,7 @@ def make_demonstration(job_id: int) -> None:
 
     def work(attempt: jobs.Attempt) -> None:
         project = Project.objects.select_related("created_by").get(pk=attempt.job.params["project"])
-        for clip in demonstration.make(attempt, project, project.created_by):
-            _draft_next(clip)
+        demonstration.make(attempt, project, project.created_by, then=_draft_next)
 
     jobs.run(job_id, work)
 

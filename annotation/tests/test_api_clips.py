@@ -6,14 +6,17 @@ import os
 import signal
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
 from django.core.files.storage import default_storage
 from django.test import Client
+from django.utils import timezone
 
-from annotation import frames, jobs, tasks
+from annotation import drafts, frames, jobs, tasks
+from annotation.errors import IngestError
 from annotation.ingest import uploads
 from annotation.ingest.decode import decode_clip
 from annotation.models import AuditEvent, Clip, Frame, Job, Project, Revision, User
@@ -225,6 +228,80 @@ def test_a_clip_cancelled_while_its_worker_was_dead_is_tidied_by_the_sweep(
     assert frames.sweep() == 1
     assert Clip.objects.get().state == Clip.State.FAILED
     assert frames.sweep() == 0
+
+
+# --- crashes, and attempts that come late ---
+
+
+def take_over(job: Job) -> jobs.Attempt:
+    """The lease runs out while its attempt still works, and another worker claims the job."""
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    second = jobs.claim(job.pk)
+    assert second is not None
+    return second
+
+
+@pytest.mark.parametrize("late", [IngestError("The decoder stopped."), jobs.Cancelled()], ids=["refused", "cancelled"])
+def test_an_attempt_that_lost_its_lease_spoils_nothing_of_the_next(
+    client: Client, project: Project, not_sent: None, monkeypatch: pytest.MonkeyPatch, late: Exception
+) -> None:
+    post_clip(client, project, video(6))
+    clip, job = Clip.objects.get(), Job.objects.get()
+    taken_over = []
+
+    def lost(source: Path, pack: Path, progress):
+        taken_over.append(take_over(job))
+        raise late
+
+    with monkeypatch.context() as patched:
+        patched.setattr(frames, "decode_clip", lost)
+        tasks.ingest_clip.run(job.pk)
+    clip.refresh_from_db()
+    job.refresh_from_db()
+    assert (clip.state, job.state, job.error) == (Clip.State.PROCESSING, Job.State.RUNNING, "")
+    assert f"{clip.uuid}.clip" in sources()
+    frames.extract(taken_over[0], clip)
+    clip.refresh_from_db()
+    assert (clip.state, clip.frames.count()) == (Clip.State.READY, 6)
+
+
+def test_the_drafts_job_is_there_as_soon_as_the_frames_are(
+    client: Client, project: Project, not_sent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.make_model(project, "champion")
+    post_clip(client, project, video())
+    ingest = Job.objects.get()
+
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drafts, "request_draft", crash)
+        tasks.ingest_clip.run(ingest.pk)
+    assert not Frame.objects.exists(), "the frames were stored without what must follow"
+
+    Job.objects.update(state=Job.State.QUEUED, error="")
+    tasks.ingest_clip.run(ingest.pk)
+    ingest.refresh_from_db()
+    assert ingest.state == Job.State.DONE
+    Job.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    # The process ended before any message was sent.
+    assert [(job.kind, job.params["clip"]) for job in jobs.reap()] == [(Job.Kind.DRAFT, Clip.objects.get().pk)]
+
+
+def test_the_scale_a_person_sets_while_the_clip_is_read_stays(
+    client: Client, project: Project, work_at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(source: Path, pack: Path, progress):
+        decoded = decode_clip(source, pack, progress=progress)
+        body = {"millimetres_per_pixel": 0.07}
+        assert client.patch(f"/api/clips/{Clip.objects.get().pk}", body, content_type=JSON).status_code == 200
+        return decoded
+
+    monkeypatch.setattr(frames, "decode_clip", meanwhile)
+    post_clip(client, project, video())
+    clip = Clip.objects.get()
+    assert (clip.state, clip.millimetres_per_pixel, clip.codec) == (Clip.State.READY, 0.07, "mpeg4")
 
 
 # --- choosing frames ---
