@@ -1,6 +1,7 @@
 """Accounts, roles and tokens."""
 
 import hashlib
+import re
 import secrets
 
 from django.contrib.auth.password_validation import validate_password
@@ -12,6 +13,8 @@ from annotation.errors import BadRequest, Conflict, NotFound
 from annotation.models import ApiToken, Membership, Project, User
 
 FIRST_MANAGER = "admin"
+# Plain letters only: "аdmin" with a Cyrillic letter would look like somebody else in every list.
+USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,149}")
 
 
 def token_digest(token: str) -> str:
@@ -57,14 +60,19 @@ def revoke_token(user: User, token_id: int) -> None:
 
 @transaction.atomic
 def add_member(project: Project, *, username: str, role: str, by: User) -> tuple[Membership, str | None]:
-    """Give a person a role. An unknown user name becomes a new account.
+    """Give a person a role. An unknown user name becomes a new account; capitals make no other person.
 
     Returns the membership and, for a new account, its password in clear (shown once). Raises Conflict when the
-    person is in the project already.
+    person is in the project already, BadRequest for a name that could be mistaken for another.
     """
     password = None
-    user = User.objects.filter(username=username).first()
+    user = User.objects.filter(username__iexact=username).first()
     if user is None:
+        if not USERNAME.fullmatch(username):
+            raise BadRequest(
+                "A user name is 1 to 150 of the letters a–z, digits and . _ @ + -, beginning with a letter or digit; "
+                f"{username[:40]!a} came."
+            )
         password = random_password()
         user = User(username=username)
         user.set_password(password)
@@ -109,3 +117,20 @@ def change_password(user: User, *, current: str, new: str) -> None:
     user.set_password(new)
     user.save(update_fields=["password"])
     audit.record(user, "changed password", user)
+
+
+@transaction.atomic
+def close_account(username: str) -> User:
+    """Let a person in no more: no sign-in, no session, no token. What they did stays under their name.
+
+    Raises NotFound when there is no such person.
+    """
+    user = User.objects.filter(username__iexact=username).first()
+    if user is None:
+        raise NotFound(f"There is no user {username!r}.")
+    user.is_active = False
+    user.set_unusable_password()  # every session is bound to the password: all of them end now
+    user.save(update_fields=["is_active", "password"])
+    ApiToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+    audit.record(None, "closed account", user)
+    return user

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from annotation import people
@@ -289,3 +290,33 @@ def test_the_first_manager_is_made_once(db: None) -> None:
     assert user.check_password(password)
     assert user.is_staff
     assert people.create_first_manager() is None
+
+
+@pytest.mark.parametrize("name", ["\u0430dmin", "two words", "", "-x", "a" * 151])
+def test_a_name_that_could_be_mistaken_makes_no_account(client, project, name) -> None:
+    before = User.objects.count()
+    answer = client.post(
+        f"/api/projects/{project.pk}/members", {"username": name, "role": "viewer"}, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert User.objects.count() == before
+
+
+def test_capitals_make_no_second_person(client, project) -> None:
+    factories.make_user("anna")
+    body = {"username": "ANNA", "role": "viewer"}
+    answer = client.post(f"/api/projects/{project.pk}/members", body, content_type="application/json").json()
+    assert (answer["username"], answer["password"]) == ("anna", None)
+    assert User.objects.filter(username__iexact="anna").count() == 1
+
+
+def test_a_closed_account_gets_in_nowhere(project, manager, sign_in) -> None:
+    browser = sign_in(manager)
+    _, token = people.create_token(manager, name="a program", scope="write")
+    call_command("close_account", manager.username)
+    assert browser.get("/api/me").status_code == 401
+    assert Client().get("/api/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    body = {"username": manager.username, "password": "a long password"}
+    assert Client().post("/api/auth/login", body, content_type="application/json").status_code == 401
+    with pytest.raises(CommandError, match="no user"):
+        call_command("close_account", "nobody here")
