@@ -10,6 +10,7 @@ Modules of `annotation` are imported inside functions: they read the data folder
 
 import hashlib
 import http.client
+import logging
 import os
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def prepare(folder: Path) -> None:
     from django.core.management import call_command
 
     django.setup()
+    logging.getLogger("annotation.events").setLevel(logging.ERROR)  # it would say that there is no broker yet
     call_command("migrate", verbosity=0)
     from annotation import people
 

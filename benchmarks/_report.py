@@ -4,6 +4,8 @@ import json
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +25,15 @@ class Row:
     ok: bool | None
 
 
-def report(name: str, rows: list[Row]) -> None:
-    """Print the rows and write them down with date, commit and machine; missed budgets stay in the table."""
+def report(name: str, rows: list[Row], *, keep: bool = True) -> None:
+    """Print the rows and, to be kept, write them down with date, commit and machine; misses stay in the table."""
     width = max(len(row.what) for row in rows)
     print(f"{'':{width}}  {'measured':>12}  budget")
     for row in rows:
         verdict = {True: "ok", False: "MISSED", None: ""}[row.ok]
         print(f"{row.what:{width}}  {row.measured:>8.4g} {row.unit:<4} {row.budget:>10}  {verdict}")
+    if not keep:
+        return
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(
         {
@@ -43,13 +47,31 @@ def report(name: str, rows: list[Row]) -> None:
     (RESULTS / f"{name}.json").write_text(text + "\n")
 
 
+def write_rows(rows: list[Row], path: Path) -> None:
+    """What a measuring child hands back to `rows_of_child`."""
+    path.write_text(json.dumps([asdict(row) for row in rows]))
+
+
+def rows_of_child(module: str, **env: str) -> list[Row]:
+    """Run `python -m module <file>` with these variables set, and read the rows it wrote to the file.
+
+    For what needs a process like a worker's. Raises CalledProcessError when the child fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="sonoloop-bench-") as folder:
+        path = Path(folder) / "rows.json"
+        subprocess.run([sys.executable, "-m", module, str(path)], env={**os.environ, **env}, check=True)
+        return [Row(**row) for row in json.loads(path.read_text())]
+
+
 def commit() -> str:
     """The commit that was measured, with "+" when files differ from it."""
     git = ["git", "-C", str(RESULTS.parent)]
-    head = subprocess.run(
-        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/benchmarks/results"],
+        capture_output=True,
+        text=True,
     ).stdout.strip()
-    dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
     return f"{head}{'+' if dirty else ''}"
 
 

@@ -1,4 +1,4 @@
-"""Ingest against the bare loop: `python -m benchmarks.ingest`.
+"""Ingest against the bare loop.
 
 Both decode the same generated clip (640×480 H.264, sliding speckle) with the same decoder settings and write the
 same PNGs. The bare loop does nothing else; ingest also starts a child, hashes every frame twice, keeps times,
@@ -18,7 +18,7 @@ import numpy as np
 
 from annotation.ingest.decode import DecodedClip, decode_clip
 from annotation.ingest.grey import LIMITED_TO_FULL, plane
-from benchmarks._report import Row, report
+from benchmarks._report import Row
 
 FRAMES = 900
 ROUNDS = 3
@@ -84,7 +84,3 @@ def run() -> list[Row]:
 def _all_cpu() -> float:
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + ended.ru_utime + ended.ru_stime
-
-
-if __name__ == "__main__":
-    report("ingest", run())

@@ -1,0 +1,196 @@
+// Run by `python -m benchmarks.editor`: drives the editor in a real Chromium and hands back raw times in milliseconds.
+//
+// The page is watched, not changed: its canvases' drawing calls are noted as they happen. "On the screen" is the
+// moment the browser has painted the refresh in which the pixels were drawn: a message posted in that refresh's
+// animation frame is delivered after it. What the compositor does afterwards is not in it.
+
+import { createRequire } from "node:module";
+import { existsSync, writeFileSync } from "node:fs";
+
+const require = createRequire(new URL("../frontend/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+
+const { SONOLOOP_URL: url, SONOLOOP_USER: user, SONOLOOP_PASSWORD: password, SONOLOOP_OUT: out } = process.env;
+const clips = JSON.parse(process.env.SONOLOOP_CLIPS);
+const SIZES = [5, 200];
+const MANY = Number(process.env.SONOLOOP_STROKES ?? 2000);
+const MEASURED_STROKES = 12;
+const MOVES = 16;
+const PLAY_S = 8;
+
+/** Runs in the page, before any of its scripts. */
+function watch() {
+  const bench = { since: null, whole: false, times: [], script: [], longTasks: [], draws: [] };
+  window.bench = bench;
+  const start = () => {
+    bench.since ??= performance.now();
+  };
+  // Of several moves before one refresh the first counts: the latest would flatter.
+  bench.on = (types, whole) => {
+    Object.assign(bench, { since: null, whole, times: [], script: [] });
+    bench.off = () => types.forEach((type) => window.removeEventListener(type, start, true));
+    for (const type of types) window.addEventListener(type, start, true);
+  };
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) bench.longTasks.push({ at: task.startTime, ms: task.duration });
+  }).observe({ type: "longtask" });
+
+  const inEditor = (context) => context.canvas.isConnected && context.canvas.closest("[data-testid=editor-canvas]");
+  const { putImageData, drawImage } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+    putImageData.apply(this, given);
+    if (bench.since === null || !inEditor(this)) return;
+    // Opening a frame draws all of it; anything smaller is not what is waited for.
+    if (bench.whole && given[5] !== this.canvas.width) return;
+    const since = bench.since;
+    bench.since = null;
+    bench.script.push(performance.now() - since);
+    const painted = new MessageChannel();
+    painted.port1.onmessage = () => bench.times.push(performance.now() - since);
+    painted.port2.postMessage(null);
+  };
+  CanvasRenderingContext2D.prototype.drawImage = function (...given) {
+    drawImage.apply(this, given);
+    if (inEditor(this)) bench.draws.push(performance.now());
+  };
+}
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+if (!executablePath) throw new Error("there is no Chromium on this machine (Debian: apt-get install chromium)");
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+});
+try {
+  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1440, height: 900 } });
+  await context.addInitScript(watch);
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  const pause = (ms) => page.waitForTimeout(ms);
+  const editor = page.getByTestId("editor");
+  const take = () => page.evaluate(() => {
+    window.bench.off();
+    return { ms: window.bench.times, script: window.bench.script };
+  });
+
+  async function openFrame(project, frame) {
+    await page.goto(`${url}/p/${project}/frames/${frame}`);
+    await page.locator(`[data-testid=editor][data-frame-id="${frame}"]`).waitFor();
+    await page.waitForFunction(() => Number(document.querySelector("[data-testid=time-strip]")?.ariaValueMax) > 1);
+    await pause(1500);
+  }
+
+  /** Click on the time strip, at frames that were not loaded ahead. */
+  async function opening(frames) {
+    const strip = await page.getByTestId("time-strip").boundingBox();
+    await page.evaluate(() => window.bench.on(["pointerdown"], true));
+    for (let at = 5; at < frames.length - 2; at += 4) {
+      const before = await editor.getAttribute("data-frame-id");
+      await page.mouse.click(strip.x + (strip.width * (at + 0.5)) / frames.length, strip.y + strip.height / 2);
+      await page.waitForFunction((id) => document.querySelector("[data-testid=editor]").dataset.frameId !== id, before);
+      await pause(700);
+    }
+    return (await take()).ms;
+  }
+
+  async function stepping(frames) {
+    await openFrame(clips.paint.project, frames[0]);
+    await page.evaluate(() => window.bench.on(["keydown"], true));
+    for (let step = 0; step < 30; step += 1) {
+      await page.keyboard.press(".");
+      await pause(700);
+    }
+    return (await take()).ms;
+  }
+
+  async function setBrush(size) {
+    const now = async () => Number.parseInt(await page.getByTitle("Brush size in pixels of the picture").innerText(), 10);
+    const key = (await now()) > size ? "[" : "]";
+    if (key === "[") while ((await now()) > 1) await page.keyboard.press("[");
+    while ((await now()) < size) await page.keyboard.press("]");
+    if ((await now()) > size * 1.15) throw new Error(`the brush is ${await now()} px, not ${size}`);
+  }
+
+  // The same places in every run.
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 48271) % 2147483647;
+    return seed / 2147483647;
+  };
+  async function stroke(box, moves) {
+    await page.keyboard.press(String(1 + Math.floor(random() * 9)));
+    const place = () => [box.x + box.width * (0.25 + 0.5 * random()), box.y + box.height * (0.25 + 0.5 * random())];
+    let [x, y] = place();
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    const [toX, toY] = place();
+    for (let i = 1; i <= moves; i += 1) await page.mouse.move(x + ((toX - x) * i) / moves, y + ((toY - y) * i) / moves);
+    await page.mouse.up();
+  }
+
+  async function painting() {
+    const box = await page.getByTestId("editor-canvas").boundingBox();
+    await page.keyboard.press("b");
+    const series = [];
+    let strokes = 0;
+    for (const after of [1, MANY]) {
+      await setBrush(20);
+      for (; strokes < after; strokes += 1) await stroke(box, 1);
+      for (const size of SIZES) {
+        await setBrush(size);
+        await pause(2500); // the last save is over
+        await page.evaluate(() => window.bench.on(["pointermove"], false));
+        for (let i = 0; i < MEASURED_STROKES; i += 1) await stroke(box, MOVES);
+        await pause(200);
+        series.push({ size, after, ...(await take()) });
+      }
+    }
+    return series;
+  }
+
+  async function playing() {
+    await openFrame(clips.play.project, clips.play.frame);
+    await page.evaluate(() => (window.bench.draws = []));
+    await page.keyboard.press("Space");
+    await page.waitForFunction(() => window.bench.draws.length > 0);
+    await pause(PLAY_S * 1000 + 300);
+    const draws = await page.evaluate(() => window.bench.draws);
+    await page.keyboard.press("Space");
+    const within = draws.filter((at) => at <= draws[0] + PLAY_S * 1000);
+    const due = Math.floor(((within.at(-1) - within[0]) * 30) / 1000 + 0.5) + 1;
+    const waits = within.filter((at, i) => i > 0 && at - within[i - 1] > 250).length;
+    return { due, shown: within.length, dropped: Math.max(0, due - within.length), waits };
+  }
+
+  await page.goto(url);
+  await page.getByLabel("Name").fill(user);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Projects" }).waitFor();
+
+  const { frames, project } = clips.paint;
+  await openFrame(project, frames[0]);
+  const scripts = await page.evaluate(() =>
+    performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname).filter((path) => path.endsWith(".js")),
+  );
+  const open = await opening(frames);
+  const next = await stepping(frames);
+  await page.evaluate(() => (window.bench.longTasks = []));
+  const brush = await painting();
+  const longTasks = await page.evaluate(() => window.bench.longTasks.map((task) => task.ms));
+  const play = await playing();
+  if (faults.length > 0) throw new Error(`the page threw: ${faults.join("; ")}`);
+  const enough = open.length >= 10 && next.length >= 20 && brush.every((series) => series.ms.length >= 50);
+  if (!enough) {
+    const counts = [open.length, next.length, ...brush.map((series) => series.ms.length)];
+    throw new Error(`too little was drawn to judge by: ${counts.join(", ")}`);
+  }
+  writeFileSync(out, JSON.stringify({ open, next, brush, long_tasks: longTasks, play, scripts: [...new Set(scripts)] }));
+} finally {
+  await browser.close();
+}
