@@ -22,7 +22,7 @@ def request_export(dataset: DatasetVersion, user: User, kind: str) -> tuple[Expo
     job = jobs.create(
         Job.Kind.EXPORT,
         queue="cpu",
-        title=f"Export dataset {dataset.number} as {export.get_format_display()}",
+        title=f"Export dataset {dataset.number} as {kind.upper()}",
         params={"export": export.pk},
         project=dataset.project,
         created_by=user,
@@ -36,7 +36,9 @@ def write_export(attempt: jobs.Attempt, export: Export) -> None:
     if export.state == Export.State.READY:
         attempt.complete("The file is there already")
         return
-    Export.objects.filter(pk=export.pk).update(state=Export.State.WRITING, error="")
+    with transaction.atomic():
+        attempt.hold()
+        Export.objects.filter(pk=export.pk).update(state=Export.State.WRITING, error="")
     dataset = export.dataset
 
     def show(done: int) -> None:
@@ -48,11 +50,8 @@ def write_export(attempt: jobs.Attempt, export: Export) -> None:
             path = Path(scratch) / "export.zip"
             write_zip(dataset, export.format, path, show)
             _publish(attempt, export, path)
-    except SonoloopError as refusal:
-        _fail(export, refusal.message)
-        raise
-    except jobs.Cancelled:
-        _fail(export, "Cancelled.")
+    except (SonoloopError, jobs.Cancelled) as refusal:
+        _fail(attempt, export, refusal)
         raise
 
 
@@ -90,6 +89,9 @@ def _publish(attempt: jobs.Attempt, export: Export, path: Path) -> None:
         raise
 
 
-def _fail(export: Export, reason: str) -> None:
-    Export.objects.filter(pk=export.pk).update(state=Export.State.FAILED, error=reason)
-    events.changed(export.dataset)
+def _fail(attempt: jobs.Attempt, export: Export, reason: SonoloopError | jobs.Cancelled) -> None:
+    error = reason.message if isinstance(reason, SonoloopError) else "Cancelled."
+    with transaction.atomic():
+        Export.objects.filter(pk=export.pk).update(state=Export.State.FAILED, error=error)
+        attempt.end_badly(reason)
+        events.changed(export.dataset)

@@ -8,6 +8,7 @@ no worker along. Whenever the folder holds a checkpoint, the run goes on from th
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -40,7 +41,11 @@ POLL_S = 0.5
 STOP_WITHIN_S = 15.0  # shorter than the supervisor's patience
 EXIT_RESUMABLE = 75
 LAST_WORDS = 400
+DATABASE_PATIENCE_S = 60.0
+WHOLE = "inputs.whole"  # the sign that every picture and the manifest are on the disk
 OPEN = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
+
+log = logging.getLogger(__name__)
 
 
 # --- what people ask for ---
@@ -158,25 +163,29 @@ def train_run(attempt: jobs.Attempt, run: TrainingRun) -> None:
     try:
         refuse_shared_subjects(run.dataset)
         with _folder(attempt, run) as folder:
-            _begin(run)
+            _begin(attempt, run)
             _write_inputs(attempt, run, folder)
             _train(attempt, run, folder)
             champion_scores, note = _score_champion(attempt, run, folder)
             _store_candidate(attempt, run, folder, champion_scores, note)
-    except jobs.Cancelled:
-        _end(run, TrainingRun.State.CANCELLED)
-        raise
-    except SonoloopError as refusal:
-        _end(run, TrainingRun.State.FAILED, refusal.message)
+    except (SonoloopError, jobs.Cancelled) as refusal:
+        with transaction.atomic():
+            if isinstance(refusal, SonoloopError):
+                _end(run, TrainingRun.State.FAILED, refusal.message)
+            else:
+                _end(run, TrainingRun.State.CANCELLED)
+            attempt.end_badly(refusal)
         raise
 
 
-def _begin(run: TrainingRun) -> None:
+def _begin(attempt: jobs.Attempt, run: TrainingRun) -> None:
     started = run.started_at or timezone.now()
-    TrainingRun.objects.filter(pk=run.pk).update(
-        state=TrainingRun.State.RUNNING, error="", started_at=started, ended_at=None
-    )
-    events.changed(run)
+    with transaction.atomic():
+        attempt.hold()
+        TrainingRun.objects.filter(pk=run.pk).update(
+            state=TrainingRun.State.RUNNING, error="", started_at=started, ended_at=None
+        )
+        events.changed(run)
 
 
 def _end(run: TrainingRun, state: str, error: str = "") -> None:
@@ -210,10 +219,14 @@ def _folder(attempt: jobs.Attempt, run: TrainingRun) -> Iterator[Path]:
 
 def _write_inputs(attempt: jobs.Attempt, run: TrainingRun, folder: Path) -> None:
     """manifest.json with its pictures, and base.safetensors. What is there already stays: frozen is frozen."""
-    if not (folder / "manifest.json").exists():
+    whole = folder / WHOLE
+    if not whole.exists():
         for done in png.write_folder(run.dataset, folder, config=run.config):
             if done % 50 == 0:
                 attempt.progress(done, run.dataset.frame_count, "Writing frames")
+        # A power cut must not leave the sign without what it stands for. One call, for thousands of small files.
+        os.sync()
+        whole.touch()
     if run.base_model and not (folder / "base.safetensors").exists():
         _fetch_weights(run.base_model, folder / "base.safetensors")
 
@@ -224,6 +237,8 @@ def _fetch_weights(model: ModelVersion, path: Path) -> None:
     try:
         with default_storage.open(model.weights_name) as stored, part.open("wb") as file:
             shutil.copyfileobj(stored, file)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as fault:
         raise Conflict(
             f"The weights of model {model.number} are not on storage. Restore the data folder from a backup, or train "
@@ -353,15 +368,43 @@ def _run_child(
         process = processes.start(
             [sys.executable, "-m", *command], env=_environment(), output=output, errors=subprocess.STDOUT
         )
+        patience = _Patience()
+
+        def look() -> None:
+            each()
+            attempt.check()
+
         try:
             while process.poll() is None:
                 time.sleep(POLL_S)
-                each()
-                attempt.check()
+                patience.tried(look)
         finally:
             _stop(process)
-    each()
+    while not patience.tried(each):
+        time.sleep(POLL_S)
     return process.returncode
+
+
+class _Patience:
+    """A database that is away for a moment must not end hours of training; nobody trains on without its lease."""
+
+    def __init__(self) -> None:
+        self.away_since: float | None = None
+
+    def tried(self, work: Callable[[], None]) -> bool:
+        """Do `work`; False when the database gave no answer, until it has given none for DATABASE_PATIENCE_S."""
+        try:
+            work()
+        except DatabaseError as fault:
+            now = time.monotonic()
+            self.away_since = self.away_since or now
+            if now - self.away_since > DATABASE_PATIENCE_S:
+                raise
+            log.warning("the database gave no answer (%s); the training goes on", type(fault).__name__)
+            connection.close()  # a broken connection stays broken; the next look opens another
+            return False
+        self.away_since = None
+        return True
 
 
 def _environment() -> dict[str, str]:
@@ -410,6 +453,14 @@ class _Tail:
 
     def read(self, attempt: jobs.Attempt) -> None:
         """Store the lines that are new. A line is its number, so reading a journal again adds nothing."""
+        at, sequence = self.at, self.sequence
+        try:
+            self._read(attempt)
+        except DatabaseError:
+            self.at, self.sequence = at, sequence  # these lines are stored at the next look
+            raise
+
+    def _read(self, attempt: jobs.Attempt) -> None:
         lines = self._new_lines()
         if not lines:
             return

@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -219,6 +221,40 @@ def test_an_attempt_that_lost_its_lease_publishes_nothing(dataset):
     row.refresh_from_db()
     assert row.state == Export.State.WRITING
     assert set(stored_exports()) == before
+
+
+def lose_the_lease(job):
+    """As if the lease had run out: another attempt claims the job, and is returned."""
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    return jobs.claim(job.pk)
+
+
+@pytest.mark.parametrize("late", [Conflict("The pixels are missing."), jobs.Cancelled()])
+def test_a_late_attempt_changes_nothing_of_an_export_another_has_finished(dataset, monkeypatch, late):
+    row, job = exports.request_export(dataset, dataset.created_by, "png")
+    write_zip = exports.write_zip
+
+    def lost(*_):
+        monkeypatch.setattr(exports, "write_zip", write_zip)
+        exports.write_export(lose_the_lease(job), row)
+        raise late
+
+    monkeypatch.setattr(exports, "write_zip", lost)
+    jobs.run(job.pk, lambda attempt: exports.write_export(attempt, row))
+    row.refresh_from_db()
+    job.refresh_from_db()
+    assert (row.state, row.error, job.state, job.error) == (Export.State.READY, "", Job.State.DONE, "")
+
+
+def test_an_attempt_that_lost_its_lease_does_not_open_a_finished_export_again(dataset):
+    row, job = exports.request_export(dataset, dataset.created_by, "png")
+    first = jobs.claim(job.pk)
+    stale = Export.objects.select_related("dataset__project").get(pk=row.pk)
+    exports.write_export(lose_the_lease(job), row)
+    with pytest.raises(jobs.LeaseLost):
+        exports.write_export(first, stale)
+    row.refresh_from_db()
+    assert row.state == Export.State.READY
 
 
 def test_an_export_whose_worker_died_for_good_is_shown_as_failed(dataset):

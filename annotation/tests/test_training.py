@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 
 from annotation import jobs, registry, training
 from annotation.errors import BadRequest, Conflict
@@ -270,6 +271,60 @@ def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_cannot_be(dataset):
     assert training.resume(run, run.created_by).state == Job.State.QUEUED
     with pytest.raises(Conflict, match="this one is queued"):
         training.resume(run, run.created_by)
+
+
+@pytest.mark.parametrize("late", [Conflict("The child failed."), jobs.Cancelled()])
+def test_an_attempt_that_lost_its_lease_does_not_end_the_run(dataset, monkeypatch, late):
+    run, job = start(dataset)
+
+    def lost(*_):
+        Job.objects.filter(pk=job.pk).update(lease=Job.new_lease())
+        raise late
+
+    monkeypatch.setattr(training, "_train", lost)
+    work(run, job)
+    assert (run.state, run.error, job.state) == ("running", "", Job.State.RUNNING)
+
+
+def test_pictures_that_were_not_written_to_the_end_are_written_again(dataset):
+    run, job = start(dataset)
+    attempt = jobs.claim(job.pk)
+    with training._folder(attempt, run) as folder:
+        training._write_inputs(attempt, run, folder)
+        [picture, *_] = sorted((folder / "images").iterdir())
+        whole = picture.read_bytes()
+        picture.write_bytes(b"")
+        training._write_inputs(attempt, run, folder)
+        assert picture.read_bytes() == b"", "what is on the disk for good is not written again"
+        (folder / training.WHOLE).unlink()  # the power went before the pictures were on the disk
+        training._write_inputs(attempt, run, folder)
+        assert picture.read_bytes() == whole
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_training(dataset, tmp_path, monkeypatch):
+    run, job = start(dataset)
+    attempt = jobs.claim(job.pk)
+    tail = training._Tail(run, tmp_path / "metrics.jsonl")
+    tail.path.write_text(json.dumps({"event": "start", "steps_per_epoch": 4, "resumed_from_epoch": None}) + "\n")
+    answers = [OperationalError("the server closed the connection"), OperationalError("again")]
+    changed = training.events.changed
+
+    def away(row):
+        if answers:
+            raise answers.pop()
+        changed(row)
+
+    monkeypatch.setattr(training.events, "changed", away)
+    patience = training._Patience()
+    assert [patience.tried(lambda: tail.read(attempt)) for _ in range(3)] == [False, False, True]
+    assert events_of(run) == ["start"]
+    assert tail.sequence == 1
+
+    monkeypatch.setattr(training, "DATABASE_PATIENCE_S", -1.0)
+    answers.append(OperationalError("for good"))
+    tail.path.write_text(tail.path.read_text() * 2)
+    with pytest.raises(OperationalError):
+        patience.tried(lambda: tail.read(attempt))
 
 
 def test_a_run_shows_what_became_of_its_job_when_its_own_code_could_not_say(dataset):
