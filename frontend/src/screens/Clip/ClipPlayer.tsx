@@ -61,7 +61,7 @@ export function ClipPlayer({
     <div className={styles.layout}>
       <div className={styles.stageColumn}>
         <div className={styles.stage} style={{ aspectRatio: `${clip.width ?? 4} / ${clip.height ?? 3}` }}>
-          <canvas ref={player.pictureCanvas} />
+          <canvas ref={player.pictureCanvas} role="img" aria-label="The frame" />
           <canvas ref={player.maskCanvas} />
           {player.problem && <p className={styles.problem}>{errorText(player.problem)}</p>}
         </div>

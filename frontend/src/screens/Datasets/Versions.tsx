@@ -60,22 +60,24 @@ function Version({
           </span>
         )}
         <span className={styles.versionActions}>
-          <Menu position="bottom-end">
-            <Menu.Target>
-              <Button
-                size="compact-sm"
-                variant="subtle"
-                loading={write.isPending}
-                leftSection={<IconFileExport size={15} />}
-              >
-                Export
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item onClick={() => write.mutate("png")}>PNG masks, images and manifest</Menu.Item>
-              <Menu.Item onClick={() => write.mutate("coco")}>COCO with run-length masks</Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
+          {mayManage && (
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <Button
+                  size="compact-sm"
+                  variant="subtle"
+                  loading={write.isPending}
+                  leftSection={<IconFileExport size={15} />}
+                >
+                  Export
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item onClick={() => write.mutate("png")}>PNG masks, images and manifest</Menu.Item>
+                <Menu.Item onClick={() => write.mutate("coco")}>COCO with run-length masks</Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          )}
           {mayManage && (
             <Button
               size="compact-sm"
@@ -129,13 +131,18 @@ function Version({
         </p>
       ))}
       {dataset.exports.map((each) => (
-        <ExportRow key={each.id} made={each} onRetry={() => write.mutate(each.format)} />
+        <ExportRow
+          key={each.id}
+          made={each}
+          mayManage={mayManage}
+          onRetry={() => write.mutate(each.format)}
+        />
       ))}
     </li>
   );
 }
 
-function ExportRow({ made, onRetry }: { made: Export; onRetry: () => void }) {
+function ExportRow({ made, mayManage, onRetry }: { made: Export; mayManage: boolean; onRetry: () => void }) {
   const writing = made.state === "writing";
   const job = useQuery({
     queryKey: keys.job(made.job?.id ?? 0),
@@ -154,10 +161,12 @@ function ExportRow({ made, onRetry }: { made: Export; onRetry: () => void }) {
       )}
       {made.state === "ready" && (
         <>
-          {/* A plain link: the browser's own download shows progress and resumes. */}
-          <a href={`/api/exports/${made.id}/file`} download={made.file_name || undefined}>
-            <IconDownload size={14} /> Download
-          </a>
+          {/* A plain link: the browser's own download shows progress and resumes. Patients' pictures leave. */}
+          {mayManage && (
+            <a href={`/api/exports/${made.id}/file`} download={made.file_name || undefined}>
+              <IconDownload size={14} /> Download
+            </a>
+          )}
           <span className="quiet">{bytes(made.byte_size)}</span>
           <span className="cut quiet" title={made.file_name}>
             {made.file_name}
@@ -167,9 +176,11 @@ function ExportRow({ made, onRetry }: { made: Export; onRetry: () => void }) {
       {made.state === "failed" && (
         <>
           <span className={styles.failed}>{made.error}</span>
-          <Button size="compact-xs" variant="default" onClick={onRetry}>
-            Try again
-          </Button>
+          {mayManage && (
+            <Button size="compact-xs" variant="default" onClick={onRetry}>
+              Try again
+            </Button>
+          )}
         </>
       )}
     </div>

@@ -12,6 +12,7 @@ import { bytes, plural } from "../../ui/format";
 import { Page } from "../../ui/Page";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { BlockSkeleton } from "../../ui/Skeletons";
+import { Verdict } from "../../ui/Verdict";
 import { ComparisonTable } from "./ComparisonTable";
 import { diceText, hasScores, type Shelf, shelve } from "./intervals";
 import styles from "./Models.module.css";
@@ -129,7 +130,7 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
   return (
     <section aria-label={`Model ${model.number}`} data-testid="model-panel" data-stage={model.stage}>
       <div className={styles.headline}>
-        <p className={styles.verdict}>{comparison?.verdict ?? verdictOf(model, isChampion)}</p>
+        <Verdict text={comparison?.verdict ?? verdictOf(model, isChampion)} />
         {mayManage && (
           <div className={styles.actions}>
             {isChampion && model.replaced && (
@@ -171,7 +172,7 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
           labels={project.labels}
         />
       ) : (
-        <NoScores />
+        <NoScores model={model} />
       )}
       {asking === "promote" && (
         <PromoteDialog
@@ -194,11 +195,12 @@ function verdictOf(model: Model, isChampion: boolean): string {
   return `Mean Dice ${dice} on the test subjects. There is no champion to compare it with.`;
 }
 
-function NoScores() {
+function NoScores({ model }: { model: Model }) {
   return (
-    <p className="quiet">
-      This model has no scores: there was no test subject when it was trained. Mark test subjects under
-      Datasets, freeze a version, and train on it.
+    <p className="quiet" style={{ maxWidth: "64ch" }}>
+      {model.run
+        ? "This model has no scores: there was no test subject when it was trained. Mark test subjects under Datasets, freeze a version, and train on it."
+        : "This model has no scores: it was trained elsewhere. The next training run scores it on the test subjects, beside the model that comes out."}
     </p>
   );
 }

@@ -10,6 +10,7 @@ import { ProgressLine } from "../../ui/Bars";
 import { ErrorState, errorText } from "../../ui/ErrorState";
 import { duration, score } from "../../ui/format";
 import { BlockSkeleton } from "../../ui/Skeletons";
+import { Verdict } from "../../ui/Verdict";
 import { Curves } from "./Curves";
 import { best, curvesOf, progressOf, stateSentence, timeLeft } from "./metrics";
 import styles from "./Training.module.css";
@@ -35,7 +36,7 @@ function LoadedRun({ run, project }: { run: Run; project: Project }) {
   return (
     <section aria-label={`Run ${run.number}`} data-testid="run-panel" data-state={run.state}>
       <div className={styles.headline}>
-        <p className={styles.sentence}>{model.data?.verdict ?? stateSentence(run)}</p>
+        <Verdict text={model.data?.verdict ?? stateSentence(run)} />
         <div className={styles.actions}>
           {project.may.includes("manage") && <RunActions run={run} />}
           {run.model && (
@@ -137,7 +138,7 @@ function RunActions({ run }: { run: Run }) {
     const asked = run.job?.cancel_requested ?? false;
     return (
       <Button variant="default" disabled={asked} loading={act.isPending} onClick={() => act.mutate("cancel")}>
-        {asked ? "Stopping after this epoch" : "Cancel run"}
+        {asked ? "Stopping" : "Cancel run"}
       </Button>
     );
   }

@@ -101,9 +101,9 @@ export function stateSentence(run: Run): string {
         ? `Finished after ${run.epoch} epochs. It became model ${run.model.number}.`
         : `Finished after ${run.epoch} epochs.`;
     case "cancelled":
-      return `Cancelled at epoch ${run.epoch} of ${run.epochs}. Its last checkpoint is kept.`;
+      return `Cancelled after ${run.epoch} of ${run.epochs} epochs. What it has learned is kept.`;
     case "failed":
-      return `Stopped at epoch ${run.epoch} of ${run.epochs}. Its last checkpoint is kept.`;
+      return `Failed after ${run.epoch} of ${run.epochs} epochs. What it has learned is kept.`;
   }
 }
 
