@@ -8,22 +8,20 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
-import cv2
-import numpy as np
 from django.db import transaction
 
-from annotation import audit, events, files
+from annotation import audit, events
+from annotation.duplicates import Picture, Thumbnails, near_pairs
 from annotation.errors import BadRequest, Conflict, SplitLeak
 from annotation.formats.items import content_hash, refuse_shared_subjects
 from annotation.models import DatasetItem, DatasetVersion, Frame, Project, Subject, User
 
 TRAIN, VALIDATION, TEST = DatasetItem.Split.TRAIN, DatasetItem.Split.VALIDATION, DatasetItem.Split.TEST
 FEW_FRAMES = 3
-NEAR_BITS = 6  # of 64 in the difference hash (MODEL.md 4.1)
-NEAR_GREY_LEVELS = 3.0
-THUMBNAIL = 32
 PAIRS_NAMED = 20
 
 
@@ -61,7 +59,7 @@ class Plan:
     def side(self, row: GoldFrame) -> str:
         return self.sides[row.subject]
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, Any]:
         """{"<split>": {"frames", "clips", "subjects", "labels": {"<index>": {"frames", "pixels"}}}}"""
         return {
@@ -121,7 +119,9 @@ def freeze(
     Raises BadRequest for impossible shares, Conflict when nothing is accepted, SplitLeak when a subject or a
     near-duplicate frame would be on two sides.
     """
+    thumbnails = Thumbnails()
     for _ in range(3):
+        before = _stand(project)
         plan = _plan(project, val=val, test=test, seed=seed)
         if not plan.rows:
             raise Conflict(
@@ -130,27 +130,38 @@ def freeze(
             )
         if plan.refusals:
             raise SplitLeak(" ".join(plan.refusals))
-        # Before the transaction: it reads pixels, and with SQLite one transaction keeps all others waiting.
-        refuse_near_duplicates(plan)
+        # All that takes long comes before the transaction: with SQLite one transaction keeps all others waiting.
+        refuse_near_duplicates(project, plan, thumbnails)
+        lines = [(r.clip_sha256, r.index, r.frame_sha256, r.revision_sha256, plan.side(r)) for r in plan.rows]
+        sha256, warnings = content_hash(plan.labels, lines), _warnings(plan)
         with transaction.atomic():
             Project.objects.select_for_update().get(pk=project.pk)
-            again = _plan(project, val=val, test=test, seed=seed)
-            if (again.rows, again.sides, again.labels) == (plan.rows, plan.sides, plan.labels):
-                return _store(project, user, plan, note)
+            if _stand(project) == before:
+                return _store(project, user, plan, note, sha256, warnings)
     raise Conflict("People are accepting frames at this moment. Freeze again when they pause.", code="busy")
 
 
-def _store(project: Project, user: User, plan: Plan, note: str) -> DatasetVersion:
+def _stand(project: Project) -> tuple[list[Any], ...]:
+    """All that a plan is made of and that can change: equal stands give equal plans."""
+    gold = Frame.objects.filter(project=project).exclude(gold=None).order_by("pk")
+    return (
+        list(gold.values_list("pk", "gold_id")),
+        list(project.subjects.filter(is_test=True).order_by("pk").values_list("pk", flat=True)),
+        list(project.labels.order_by("index").values_list("index", "name", "color", "removed_at")),
+        list(project.datasets.order_by("pk").values_list("pk", flat=True)),
+    )
+
+
+def _store(project: Project, user: User, plan: Plan, note: str, sha256: str, warnings: list[str]) -> DatasetVersion:
     newest = DatasetVersion.objects.filter(project=project).order_by("-number").first()
-    lines = [(r.clip_sha256, r.index, r.frame_sha256, r.revision_sha256, plan.side(r)) for r in plan.rows]
     dataset = DatasetVersion.objects.create(
         project=project,
         number=newest.number + 1 if newest else 1,
         note=note,
-        sha256=content_hash(plan.labels, lines),
+        sha256=sha256,
         labels=plan.labels,
         counts=plan.counts,
-        warnings=_warnings(plan),
+        warnings=warnings,
         frame_count=len(plan.rows),
         created_by=user,
     )
@@ -177,14 +188,16 @@ def _plan(project: Project, *, val: float, test: float, seed: int) -> Plan:
         raise BadRequest(f"val and test are shares from 0 to 1 that leave some for training; {val} and {test} came.")
     rows = _gold(project)
     subjects = Subject.objects.in_bulk({row.subject for row in rows})
-    tested, trained = _history(project)
+    tested, trained, validated = _history(project)
     refusals = [
         f"{subject.pseudonym} is marked as a test subject, but models have trained on it (dataset version "
         f"{trained[subject.pk]}): scores on it would be too good. Take the mark off, or leave it out."
         for subject in subjects.values()
         if subject.is_test and subject.pk in trained
     ]
-    sides = split_subjects(subjects.values(), tested=tested, trained=set(trained), val=val, test=test, seed=seed)
+    sides = split_subjects(
+        subjects.values(), tested=tested, trained=set(trained), validated=validated, val=val, test=test, seed=seed
+    )
     labels, removed = _labels(project, rows)
     return Plan(rows, sides, subjects, labels, removed, refusals)
 
@@ -198,10 +211,13 @@ def _gold(project: Project) -> list[GoldFrame]:
     return [GoldFrame(*row) for row in found.values_list(*columns)]
 
 
-def _history(project: Project) -> tuple[set[int], dict[int, int]]:
-    """(subjects that were in test before, subjects that were in train or val before → version number)."""
+def _history(project: Project) -> tuple[set[int], dict[int, int], set[int]]:
+    """(subjects that were in test before, subjects that were in train or val before → version number, those of
+    them that were in val only)."""
     tested: set[int] = set()
     trained: dict[int, int] = {}
+    validated: set[int] = set()
+    learned: set[int] = set()
     columns = ("frame__clip__subject_id", "split", "dataset__number")
     earlier = DatasetItem.objects.filter(dataset__project=project).order_by()
     for subject, split, number in earlier.values_list(*columns).distinct():
@@ -209,17 +225,31 @@ def _history(project: Project) -> tuple[set[int], dict[int, int]]:
             tested.add(subject)
         else:
             trained[subject] = max(number, trained.get(subject, 0))
-    return tested, trained
+            (validated if split == VALIDATION else learned).add(subject)
+    return tested, trained, validated - learned
 
 
 def split_subjects(
-    subjects: Iterable[Subject], *, tested: set[int], trained: set[int], val: float, test: float, seed: int
+    subjects: Iterable[Subject],
+    *,
+    tested: set[int],
+    trained: set[int],
+    validated: set[int],
+    val: float,
+    test: float,
+    seed: int,
 ) -> dict[int, str]:
     """A side for each subject id: whole subjects, by shares of their number.
 
-    Test for ever: marked or once in test. Never test: once in train or val, for models have seen them. Of the
-    rest, a hash of seed and pseudonym decides, so adding subjects moves few. One subject is for training; two are
-    training and test; from three on each share above 0 gets at least one.
+    tested      once in test
+    trained     once in train or val
+    validated   once in val, never in train
+
+    Test for ever: marked or once in test. Never test: once in train or val, for models have seen them. Validation
+    takes `validated` first, then new subjects, then those once in train: a model that goes on from another's weights
+    should not be chosen by frames those weights have learned. Of the rest, a hash of seed and pseudonym decides, so
+    adding subjects moves few. One subject is for training; two are training and test; from three on each share
+    above 0 gets at least one.
     """
     everyone = sorted(subjects, key=lambda s: hashlib.sha256(f"{seed}:{s.pseudonym}".encode()).digest())
     fixed = [s.pk for s in everyone if s.is_test or s.pk in tested]
@@ -233,7 +263,9 @@ def split_subjects(
 
     wanted = max(1, round(val * len(everyone))) if val > 0 and len(everyone) >= 3 else 0
     # Taken from the other end, so that growing one share does not empty the other.
-    validation = rest[::-1][: min(wanted, max(0, len(rest) - 1))]
+    rest.reverse()
+    candidates = sorted(rest, key=lambda pk: 0 if pk in validated else 2 if pk in trained else 1)
+    validation = candidates[: min(wanted, max(0, len(rest) - 1))]
     return (
         dict.fromkeys(rest, str(TRAIN)) | dict.fromkeys(validation, str(VALIDATION))
         | dict.fromkeys([*fixed, *new_test], str(TEST))
@@ -292,25 +324,36 @@ def _warnings(plan: Plan) -> list[str]:
 # --- near-duplicates ---
 
 
-def refuse_near_duplicates(plan: Plan) -> None:
+def refuse_near_duplicates(project: Project, plan: Plan, thumbnails: Thumbnails) -> None:
     """Raise SplitLeak when nearly the same picture is on two sides, under two subjects.
 
-    Candidates differ in at most 6 of 64 bits of their difference hash; since dark or plain pictures share hashes,
-    each pair is confirmed on its pixels. Pictures of one grey value are left out: they show nobody.
+    Test frames are compared with the training and validation frames of earlier versions too, even with those that
+    are gold no more: models have seen them.
     """
-    pairs = []
-    thumbnails: dict[int, np.ndarray | None] = {}
-    for one, other in _candidates(plan):
-        for row in (one, other):
-            if row.frame not in thumbnails:
-                thumbnails[row.frame] = _thumbnail(row)
-        if _nearly_equal(thumbnails[one.frame], thumbnails[other.frame]):
-            pairs.append((one, other))
-            if len(pairs) == PAIRS_NAMED:
-                break
+    by_side = {split: [row for row in plan.rows if plan.side(row) == split] for split in DatasetItem.Split.values}
+    seen = _seen_before(project)
+    named = {row.frame: _place(plan, row) for row in plan.rows} | {frame: name for frame, (_, name) in seen.items()}
+    learned = [_picture(row) for row in (*by_side[TRAIN], *by_side[VALIDATION])]
+    pairs = list(
+        islice(
+            chain(
+                near_pairs(
+                    [*learned, *(picture for picture, _ in seen.values())],
+                    [_picture(row) for row in by_side[TEST]],
+                    thumbnails,
+                ),
+                near_pairs(
+                    [_picture(row) for row in by_side[TRAIN]],
+                    [_picture(row) for row in by_side[VALIDATION]],
+                    thumbnails,
+                ),
+            ),
+            PAIRS_NAMED,
+        )
+    )
     if not pairs:
         return
-    names = [f"{_place(plan, one)} and {_place(plan, other)}" for one, other in pairs]
+    names = [f"{named[one.frame]} and {named[other.frame]}" for one, other in pairs]
     raise SplitLeak(
         f"Nearly the same picture is on two sides of the split: {names[0]}"
         f"{f', and {len(pairs) - 1} more pairs' if len(pairs) > 1 else ''}. If the clips show one person, upload them "
@@ -319,32 +362,22 @@ def refuse_near_duplicates(plan: Plan) -> None:
     )
 
 
-def _candidates(plan: Plan) -> Iterable[tuple[GoldFrame, GoldFrame]]:
-    by_side = {split: [row for row in plan.rows if plan.side(row) == split] for split in DatasetItem.Split.values}
-    for first, second in ((TRAIN, TEST), (VALIDATION, TEST), (TRAIN, VALIDATION)):
-        others = by_side[second]
-        hashes = np.array([row.dhash for row in others], np.int64).view(np.uint64)
-        for row in by_side[first]:
-            own = np.array(row.dhash, np.int64).view(np.uint64)
-            for near in np.flatnonzero(np.bitwise_count(hashes ^ own) <= NEAR_BITS).tolist():
-                yield row, others[near]
+def _seen_before(project: Project) -> dict[int, tuple[Picture, str]]:
+    """Frame id → picture and place of what earlier versions trained or validated on and is gold no more."""
+    learned = DatasetItem.objects.filter(dataset__project=project).exclude(split=TEST)
+    columns = (
+        "pk", "dhash", "clip__pack_name", "pack_offset", "pack_length",
+        "clip__subject__pseudonym", "clip__number", "index",
+    )  # fmt: skip
+    found = Frame.objects.filter(project=project, gold=None, pk__in=learned.values("frame"))
+    return {
+        row[0]: (Picture(*row[:5]), f"{row[5]} clip {row[6]} frame {row[7]} (an earlier version)")
+        for row in found.order_by("pk").values_list(*columns)
+    }
 
 
-def _thumbnail(row: GoldFrame) -> np.ndarray | None:
-    """The picture as float32 [32, 32] of grey levels, or None when it is of one grey value."""
-    pixels = files.decode_frame(files.read_slice(row.pack_name, row.pack_offset, row.pack_length))
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
-    if grey.min() == grey.max():
-        return None
-    return cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
-def _nearly_equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    if one is None or other is None:
-        return False
-    # Black surroundings, which every picture of a probe shares, must not make two people look alike.
-    lit = (one > 0) | (other > 0)
-    return bool(np.abs(one - other)[lit].mean() <= NEAR_GREY_LEVELS)
+def _picture(row: GoldFrame) -> Picture:
+    return Picture(row.frame, row.dhash, row.pack_name, row.pack_offset, row.pack_length)
 
 
 def _place(plan: Plan, row: GoldFrame) -> str:

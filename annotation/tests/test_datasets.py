@@ -1,6 +1,7 @@
 """Freezing: split by subject for ever, hashed, refused when people or pictures would be on two sides."""
 
 from io import StringIO
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,9 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation import datasets
+from annotation import datasets, duplicates
 from annotation.errors import BadRequest, Conflict, SplitLeak
+from annotation.files import FramePack, read_slice
 from annotation.formats.items import content_hash, refuse_shared_subjects, stored_lines
 from annotation.models import AuditEvent, DatasetItem, DatasetVersion, Frame, Revision, Subject
 from annotation.tests.factories import accept, boxes, make_clip_with_frames, make_gold, make_project, noise
@@ -95,6 +97,18 @@ def test_new_subjects_fill_the_test_share_later(project):
     assert tested - {"S6", "S7", "S8", "S9", "S10"} == {name for name, side in before.items() if side == "test"}
 
 
+def test_validation_subjects_stay_and_new_ones_come_before_those_trained_on(project):
+    first = sides(freeze(project))
+    [validated] = [name for name, side in first.items() if side == "val"]
+    for seed in range(1, 6):
+        assert sides(freeze(project, seed=seed))[validated] == "val"
+    for name in ("S6", "S7"):
+        clip = make_clip_with_frames(project, name)
+        accept(clip.frames.first(), boxes(), project.created_by)
+    second = sides(freeze(project, val=0.4))
+    assert {name for name, side in second.items() if side == "val"} == {validated, "S6", "S7"}
+
+
 def test_marking_a_trained_subject_as_test_is_refused_with_its_name(project):
     trained = next(name for name, side in sides(freeze(project)).items() if side == "train")
     Subject.objects.filter(project=project, pseudonym=trained).update(is_test=True)
@@ -133,7 +147,10 @@ def test_no_split_of_any_subjects_breaks_its_rules(names, data, val, test, seed)
     subjects = [Subject(pk=n, pseudonym=name, is_test=data.draw(st.booleans())) for n, name in enumerate(names)]
     tested = {s.pk for s in subjects if data.draw(st.booleans())}
     trained = {s.pk for s in subjects if s.pk not in tested and data.draw(st.booleans())}
-    chosen = datasets.split_subjects(subjects, tested=tested, trained=trained, val=val, test=test, seed=seed)
+    validated = {pk for pk in trained if data.draw(st.booleans())}
+    chosen = datasets.split_subjects(
+        subjects, tested=tested, trained=trained, validated=validated, val=val, test=test, seed=seed
+    )
     assert set(chosen) == {s.pk for s in subjects}
     fixed = {s.pk for s in subjects if s.is_test} | tested
     for pk, side in chosen.items():
@@ -223,6 +240,90 @@ def test_the_same_picture_at_another_size_is_found_too():
     put(project, "B", cv2.resize(picture, (180, 144), interpolation=cv2.INTER_AREA))
     with pytest.raises(SplitLeak):
         freeze(project)
+
+
+def test_a_test_frame_like_one_an_earlier_version_trained_on_is_refused():
+    """Even when the earlier one is gold no more: models have seen it."""
+    project = make_project()
+    make_gold(project, subjects=3, frames=2)
+    trained = freeze(project).items.filter(split="train").first().frame
+    Frame.objects.filter(pk=trained.pk).update(gold=None)
+    [picture] = cv2.imdecode(
+        np.frombuffer(read_slice(trained.clip.pack_name, trained.pack_offset, trained.pack_length), np.uint8), 0
+    )[None]
+    put(project, "new", picture)
+    Subject.objects.filter(project=project, pseudonym="new").update(is_test=True)
+    words = (
+        rf"{trained.clip.subject} clip 1 frame {trained.index} \(an earlier version\) and new clip 1 frame 0 \(test\)"
+    )
+    with pytest.raises(SplitLeak, match=words):
+        freeze(project)
+
+
+@given(seed=st.integers(0, 2**32), black=st.floats(0, 0.9), change=st.floats(0, 8))
+@settings(max_examples=40, deadline=None)
+def test_no_near_pair_is_lost_by_looking_at_the_cheap_things_first(seed, black, change):
+    """Against every pair compared pixel by pixel; the hashes are all equal, as those of dark pictures are."""
+    rng = np.random.default_rng(seed)
+    one = rng.integers(0, 256, (4, 32, 32)).astype(np.float32)
+    one[:, rng.random((32, 32)) < black] = 0
+    other = np.where(one > 0, (one + rng.normal(0, change, one.shape)).clip(0, 255), 0).astype(np.float32)
+    thumbnails = duplicates.Thumbnails()
+    thumbnails._known = dict(enumerate([*one, *other]))
+    some, others = ([duplicates.Picture(n, 0, "", 0, 0) for n in numbers] for numbers in (range(4), range(4, 8)))
+    found = {(a.frame, b.frame) for a, b in duplicates.near_pairs(some, others, thumbnails)}
+    expected = set()
+    for a, b in product(range(4), range(4)):
+        lit = (one[a] > 0) | (other[b] > 0)
+        if lit.any() and np.abs(one[a] - other[b])[lit].mean() <= 3:
+            expected.add((a, b + 4))
+    assert found == expected
+
+
+def test_each_picture_is_read_once_however_many_pairs_it_is_in(monkeypatch):
+    project = make_project()
+    for subject, grey in (("A", 0), ("B", 90)):
+        dark = np.zeros((3, 64, 80), np.uint8)
+        dark[:, 30:34, 30:50] = np.array([60, 70, 80])[:, None, None] + grey
+        clip = make_clip_with_frames(project, subject, dark)
+        for frame in clip.frames.all():
+            accept(frame, boxes(), project.created_by)
+    read = []
+    pixels = FramePack.pixels
+    monkeypatch.setattr(FramePack, "pixels", lambda *given: read.append(given[1:]) or pixels(*given))
+    assert freeze(project).frame_count == 6
+    assert 0 < len(read) <= 6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda project: Subject.objects.filter(project=project, pseudonym="S1").update(is_test=True),
+        lambda project: accept(project.clips.first().frames.first(), boxes(seed=5), project.created_by),
+        lambda project: project.labels.filter(index=1).update(name="renamed"),
+    ],
+    ids=["test-mark", "gold", "label"],
+)
+def test_what_changes_while_pictures_are_compared_is_seen(project, monkeypatch, change):
+    """The comparison runs outside the transaction; what it was made of is looked at again inside."""
+    compare, calls = datasets.refuse_near_duplicates, []
+
+    def compare_and_change(*given):
+        compare(*given)
+        if not calls:
+            change(project)
+        calls.append(1)
+
+    monkeypatch.setattr(datasets, "refuse_near_duplicates", compare_and_change)
+    frozen = freeze(project)
+    assert len(calls) == 2
+    assert content_hash(frozen.labels, stored_lines(frozen)) == frozen.sha256
+    shown = datasets.preview(project)
+    assert [label["name"] for label in frozen.labels] == [label["name"] for label in shown["labels"]]
+    gold = dict(Frame.objects.filter(project=project).values_list("pk", "gold_id"))
+    assert dict(frozen.items.values_list("frame_id", "revision_id")) == gold
+    if Subject.objects.get(project=project, pseudonym="S1").is_test:
+        assert sides(frozen)["S1"] == "test"
 
 
 def test_pictures_of_one_grey_value_and_a_shared_black_surrounding_are_no_duplicates():
