@@ -68,7 +68,8 @@ def state_of(export: Export) -> tuple[str, str]:
     if export.state != Export.State.WRITING:
         return export.state, export.error
     job = job_of(export)
-    if job is None or job.state not in jobs.ENDED:
+    # Done: the row, read a moment before its job, is older than both are now; the next look shows it ready.
+    if job is None or job.state not in jobs.ENDED or job.state == Job.State.DONE:
         return export.state, ""
     return Export.State.FAILED, job.error or "Cancelled."
 

@@ -115,7 +115,8 @@ def state_of(run: TrainingRun, job: Job | None) -> tuple[str, str]:
 
     A job can end without the run's code running: cancelled while it waited, or its worker died three times.
     """
-    if run.state not in OPEN or job is None or job.state not in jobs.ENDED:
+    # Done: the row, read a moment before its job, is older than both are now; the next look shows it finished.
+    if run.state not in OPEN or job is None or job.state not in jobs.ENDED or job.state == Job.State.DONE:
         return run.state, run.error
     if job.state == Job.State.CANCELLED:
         return TrainingRun.State.CANCELLED, ""
