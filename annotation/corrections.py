@@ -87,10 +87,14 @@ def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:
             f'Nothing is saved for this frame yet, so revision {base} does not exist. Start with If-Match: "r0".',
             {"number": 0},
         )
-    if annotation.state == Annotation.State.ACCEPTED and annotation.head == base and not may_reopen:
-        raise Conflict("This frame is accepted; ask a reviewer to return it before changing it.", code="accepted")
     claim = {"head": base + 1, "state": Annotation.State.OPEN, "updated_at": timezone.now()}
-    if not Annotation.objects.filter(pk=annotation.pk, head=base).update(**claim):
+    mine = Annotation.objects.filter(pk=annotation.pk, head=base)
+    if not may_reopen:  # asked in the update itself: a reviewer may be accepting the frame at this moment
+        mine = mine.exclude(state=Annotation.State.ACCEPTED)
+    if not mine.update(**claim):
+        annotation.refresh_from_db()
+        if annotation.head == base:
+            raise Conflict("This frame is accepted; ask a reviewer to return it before changing it.", code="accepted")
         raise stale(annotation, base)
     return annotation
 

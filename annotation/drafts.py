@@ -153,6 +153,7 @@ def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:
     """
     with transaction.atomic():
         attempt.check()
+        attempt.hold()
         by_frame = {draft.frame_id: draft for draft in drafts}
         # Locked in one order, as everywhere: a person who saves now waits for this, or this for them.
         frames = Frame.objects.select_for_update().filter(pk__in=by_frame, selected=True, state=Frame.State.UNTOUCHED)
@@ -163,7 +164,7 @@ def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:
         for frame in untouched:
             Frame.objects.filter(pk=frame.pk).update(uncertainty=by_frame[frame.pk].uncertainty)
             clips[frame.clip_id] = clips.get(frame.clip_id, 0) + (frame.pk in first)
-        for clip_id, more in clips.items():
+        for clip_id, more in sorted(clips.items()):
             Clip.objects.filter(pk=clip_id).update(drafted_count=F("drafted_count") + more)
             events.changed(Clip.objects.get(pk=clip_id))
     return len(untouched)

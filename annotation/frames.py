@@ -162,7 +162,8 @@ def select(clip: Clip, *, by: User, count: int | None = None, indices: Sequence[
     outside = [index for index in indices if not 0 <= index < clip.frame_count]
     if outside:
         raise BadRequest(f"This clip has frames 0 to {clip.frame_count - 1}; {outside[0]} was asked for.")
-    Clip.objects.select_for_update().get(pk=clip.pk)
+    # Frames before their clip, and in order, as everywhere: people who save meanwhile wait for this, or this for them.
+    list(Frame.objects.select_for_update().filter(clip=clip).order_by("pk").values_list("pk"))
     untouched = Frame.objects.filter(clip=clip, state=Frame.State.UNTOUCHED)
     untouched.filter(selected=True).update(selected=False)
     wanted = list(indices)

@@ -13,6 +13,7 @@ from annotation.models import (
     DatasetVersion,
     Frame,
     Job,
+    Membership,
     ModelVersion,
     Project,
     Review,
@@ -20,6 +21,7 @@ from annotation.models import (
     Subject,
     User,
 )
+from annotation.permissions import CAPABILITIES
 
 CLIP_SUMS = {
     "frames": Sum("frame_count"),
@@ -146,8 +148,9 @@ def open_jobs(clip_ids: list[int]) -> dict[int, Job]:
 def queue(project: Project, role: str, user: User) -> list[QuerySet[Frame]]:
     """Frames that wait for this person, in parts to be shown one after the other, each by falling uncertainty.
 
-    annotate: returned to them, then begun by them, then untouched. review: submitted, without their own work
-    where the project forbids accepting it. In parts because the index knows one state after the other.
+    annotate: returned to them, then begun by them, then untouched; what somebody began who may no longer annotate
+    here is everybody's. review: submitted, without their own work where the project forbids accepting it. In parts
+    because the index knows one state after the other.
     """
     rows = Frame.objects.filter(project=project, selected=True)
     if role == "review":
@@ -156,9 +159,11 @@ def queue(project: Project, role: str, user: User) -> list[QuerySet[Frame]]:
             own = Revision.objects.filter(annotation__frame=OuterRef("pk"), author=user)
             waiting = waiting.filter(~Exists(own))
         return [waiting]
-    theirs = {"annotations__annotator": user, "annotations__slot": SLOT}
+    able = [role for role, capabilities in CAPABILITIES.items() if "annotate" in capabilities]
+    others = Membership.objects.filter(project=project, role__in=able, user__is_active=True).exclude(user=user)
+    theirs = Annotation.objects.filter(frame=OuterRef("pk"), slot=SLOT).exclude(annotator__in=others.values("user"))
     return [
-        rows.filter(state=Frame.State.RETURNED, annotations__state=Frame.State.RETURNED, **theirs),
-        rows.filter(state=Frame.State.OPEN, annotations__state=Frame.State.OPEN, **theirs),
+        rows.filter(Exists(theirs), state=Frame.State.RETURNED),
+        rows.filter(Exists(theirs), state=Frame.State.OPEN),
         rows.filter(state=Frame.State.UNTOUCHED),
     ]

@@ -60,8 +60,10 @@ def decide(
             annotation.state = Annotation.State.ACCEPTED
             states.move(frame, Frame.State.ACCEPTED, gold=revision)
         else:
+            # Taking back what was accepted takes the gold back; returning a later revision leaves the gold before it.
+            gone = {"gold": None} if annotation.state == Annotation.State.ACCEPTED else {}
             annotation.state = Annotation.State.RETURNED
-            states.move(frame, Frame.State.RETURNED, gold=None)
+            states.move(frame, Frame.State.RETURNED, **gone)
         annotation.save(update_fields=["state", "updated_at"])
         audit.record(by, verdict, review, project_id=frame.project_id, frame=frame.pk, revision=revision.number)
         events.changed(frame)

@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
-from annotation import files
-from annotation.models import Annotation, AuditEvent, Clip, Draft, Frame, Membership, Project, Revision, User
+from annotation import corrections, files, frames, review, states
+from annotation.errors import Conflict
+from annotation.models import Annotation, AuditEvent, Clip, Draft, Frame, Membership, Project, Review, Revision, User
 from annotation.tests import factories
 
 
@@ -248,6 +250,80 @@ def test_an_annotator_cannot_change_what_is_accepted_and_a_reviewer_can(
     assert frame.gold == gold  # until another revision is accepted
 
 
+def test_gold_stays_while_a_reviewers_change_of_it_is_returned(client: Client, frame: Frame, project: Project) -> None:
+    gold = factories.accept(frame, factories.boxes(), project.created_by)
+    assert put(client, frame, factories.boxes(seed=1), etag='"r1"').status_code == 200
+    client.post(f"/api/frames/{frame.pk}/submit")
+    returned = {"verdict": "returned", "comment": "the old one was right"}
+    assert client.post(f"/api/frames/{frame.pk}/review", returned, content_type="application/json").status_code == 200
+    frame.refresh_from_db()
+    assert (frame.state, frame.gold) == (Frame.State.RETURNED, gold)
+
+
+def test_gold_that_is_taken_back_is_gold_no_more(client: Client, frame: Frame, project: Project) -> None:
+    factories.accept(frame, factories.boxes(), project.created_by)
+    answer = client.post(f"/api/frames/{frame.pk}/review", {"verdict": "returned"}, content_type="application/json")
+    assert answer.status_code == 200
+    frame.refresh_from_db()
+    assert (frame.state, frame.gold) == (Frame.State.RETURNED, None)
+
+
+def until_a_lock_is_waited_for() -> None:
+    """On PostgreSQL, wait until some transaction waits for another; on SQLite writers take turns as they begin."""
+    if connection.vendor != "postgresql":
+        return
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError("nobody waits for a lock")
+
+
+def in_a_thread(work: Callable[[], object]) -> Future[object]:
+    """Start `work` in a thread with a connection of its own."""
+
+    def run() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    pool = ThreadPoolExecutor(1)
+    started = pool.submit(run)
+    pool.shutdown(wait=False)
+    return started
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_save_that_meets_the_acceptance_does_not_open_the_frame_again(frame: Frame, project: Project) -> None:
+    annotator = factories.make_member(project, Membership.Role.ANNOTATOR)
+    factories.save_revision(frame, factories.boxes(), annotator, Frame.State.SUBMITTED)
+    save = corrections.Save(png=files.encode_label_map(factories.boxes(seed=1)), base=1)
+    with transaction.atomic():
+        review.decide(frame, verdict=Review.Verdict.ACCEPTED, by=project.created_by)
+        other = in_a_thread(lambda: corrections.save_mask(frame, save, by=annotator, may_reopen=False))
+        until_a_lock_is_waited_for()
+    with pytest.raises(Conflict, match="This frame is accepted"):
+        other.result(timeout=30)
+    frame.refresh_from_db()
+    assert frame.state == Frame.State.ACCEPTED
+    assert Revision.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_choosing_frames_and_saving_one_wait_for_each_other(frame: Frame, clip: Clip, project: Project) -> None:
+    with transaction.atomic():
+        Frame.objects.select_for_update().get(pk=frame.pk)  # as a save begins
+        other = in_a_thread(lambda: frames.select(clip, by=project.created_by, indices=[1]))
+        until_a_lock_is_waited_for()
+        states.move(frame, Frame.State.OPEN)
+    assert other.result(timeout=30) == clip
+    assert list(clip.frames.filter(selected=True).order_by("index").values_list("index", flat=True)) == [0, 1]
+    assert counters(clip) == {"selected": 2, "open": 1, "submitted": 0, "returned": 0, "accepted": 0}
+
+
 def test_a_save_answers_with_the_revision_as_the_list_of_revisions_shows_it(client: Client, frame: Frame) -> None:
     for base in (0, 1):
         saved = put(client, frame, factories.boxes(seed=base), etag=f'"r{base}"').json()
@@ -278,6 +354,29 @@ def test_the_queue_shows_returned_then_begun_then_the_most_uncertain(
         if not cursor:
             break
     assert paged == expected
+
+
+def test_what_somebody_began_who_has_left_is_everybodys(
+    client: Client, clip: Clip, project: Project, sign_in: Callable[[User], Client]
+) -> None:
+    begun, returned, kept = clip.frames.order_by("index")
+    people = [factories.make_member(project, Membership.Role.ANNOTATOR) for _ in range(4)]
+    demoted, gone, stays, asks = people
+    factories.save_revision(begun, factories.boxes(), demoted)
+    factories.save_revision(returned, factories.boxes(), gone, Frame.State.RETURNED)
+    factories.save_revision(kept, factories.boxes(), stays)
+
+    def waits_for(user: User) -> list[int]:
+        answer = sign_in(user).get(f"/api/projects/{project.pk}/queue?role=annotate").json()
+        return [entry["frame"]["id"] for entry in answer["results"]]
+
+    assert waits_for(asks) == []
+    Membership.objects.filter(user=demoted).update(role=Membership.Role.VIEWER)
+    Membership.objects.filter(user=gone).delete()
+    assert waits_for(asks) == [returned.pk, begun.pk]
+    assert waits_for(stays) == [returned.pk, begun.pk, kept.pk]
+    User.objects.filter(pk=stays.pk).update(is_active=False)
+    assert waits_for(asks) == [returned.pk, begun.pk, kept.pk]
 
 
 def test_pictures_are_the_stored_bytes_cached_for_ever_and_every_look_is_on_record(
