@@ -13,6 +13,7 @@ import { ConflictDialog } from "./ConflictDialog";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
 import { KeysDialog } from "./KeysDialog";
+import { NewerBar } from "./NewerBar";
 import { Offers } from "./Offers";
 import { Pins } from "./Pins";
 import { ReturnForm } from "./ReturnForm";
@@ -229,7 +230,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           quiet={state.canUndo && !returning}
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
-        <Offers desk={desk} detail={detail} project={project} save={save} />
+        {work.newer ? (
+          <NewerBar newer={work.newer} onLoad={() => void session.reload()} />
+        ) : (
+          <Offers desk={desk} detail={detail} project={project} save={save} />
+        )}
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
         {problem && (
           <div className={styles.cover}>

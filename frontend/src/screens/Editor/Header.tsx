@@ -26,6 +26,7 @@ export function Header({
   onHelp: () => void;
   onReload: () => void;
 }) {
+  const withChanges = work.corrects || save.kind !== "saved";
   return (
     <header className={styles.header}>
       <Tooltip label={detail ? "Back to the clip" : "Back to the project"}>
@@ -60,9 +61,16 @@ export function Header({
               Return
             </Button>
           </Keyed>
-          <Keyed keys="Shift Y" label="Accept as gold and go to the next">
+          <Keyed
+            keys="Shift Y"
+            label={
+              withChanges
+                ? "Save and submit your changes, accept them as gold, and go to the next"
+                : "Accept as gold and go to the next"
+            }
+          >
             <Button size="xs" loading={work.busy} onClick={() => void work.accept()}>
-              Accept
+              {withChanges ? "Accept with my changes" : "Accept"}
             </Button>
           </Keyed>
         </>

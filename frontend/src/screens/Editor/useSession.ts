@@ -5,6 +5,8 @@ import { EditorSession, type EditorState, Journal, type RecoveredWork, type Save
 import { EditorPorts } from "./ports";
 
 export interface Desk {
+  /** Whose work it is. */
+  me: Me;
   session: EditorSession;
   ports: EditorPorts;
 }
@@ -30,7 +32,11 @@ export function useDesk(
         if (gone) return opened.close();
         const ports = new EditorPorts(client);
         const { frames, saves } = ports;
-        made = { ports, session: new EditorSession({ labels, frames, saves, journal: opened, readOnly }) };
+        made = {
+          me,
+          ports,
+          session: new EditorSession({ labels, frames, saves, journal: opened, readOnly }),
+        };
         setDesk(made);
       },
       (problem: unknown) => setError(problem instanceof Error ? problem : new Error(String(problem))),

@@ -2,10 +2,11 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api } from "../../api/client";
-import type { FrameDetail, PageOf, Project, QueueItem, Review, ReviewPoint, Verdict } from "../../api/types";
+import type { FrameDetail, PageOf, Project, QueueItem, ReviewPoint, Verdict } from "../../api/types";
 import { describe } from "../../editor";
 import { errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
+import { judgeSeen, type Newer, newerOf, submitSeen } from "./handIn";
 import { fetchDraft } from "./ports";
 import type { Desk } from "./useSession";
 
@@ -13,6 +14,10 @@ export interface Work {
   mayAnnotate: boolean;
   /** The frame waits for a verdict this person may give. */
   mayReview: boolean;
+  /** The frame was submitted, and this person corrected it while reviewing: a verdict submits the correction. */
+  corrects: boolean;
+  /** Somebody saved since this was loaded, and a submit or verdict was therefore refused. */
+  newer: Newer | null;
   busy: boolean;
   /** Comments pinned to places for the verdict in the making. */
   points: ReviewPoint[];
@@ -43,9 +48,11 @@ export function useWork({
   role: "annotate" | "review";
   open: (frameId: number) => void;
 }): Work {
-  const { session, ports } = desk;
+  const { session, ports, me } = desk;
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
+  const acting = useRef(false);
+  const [newer, setNewer] = useState<Newer | null>(null);
   const [points, setPoints] = useState<ReviewPoint[]>([]);
   /** The frame an empty mask was warned about: a second Enter means it. */
   const warned = useRef<number | null>(null);
@@ -53,24 +60,52 @@ export function useWork({
   const frameId = detail?.id ?? 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another frame, other pins
   useEffect(() => setPoints([]), [frameId]);
+  // What is on the screen was loaded anew: it is the newest again.
+  useEffect(() => session.on("opened", () => setNewer(null)), [session]);
+
+  /** Frames this person saved here since the last verdict. */
+  const saved = useRef(new Set<number>());
+  useEffect(
+    () => session.autosave.on("saved", (event) => saved.current.add(Number(event.frameId))),
+    [session],
+  );
+  /** Frames that were found submitted. */
+  const [found, setFound] = useState<ReadonlySet<number>>(new Set());
+  const isSubmitted = detail?.state === "submitted";
+  useEffect(() => {
+    if (isSubmitted) setFound((known) => (known.has(frameId) ? known : new Set(known).add(frameId)));
+  }, [isSubmitted, frameId]);
 
   const mayAnnotate = project.may.includes("annotate");
-  const mayReview = project.may.includes("review") && detail?.state === "submitted";
+  // A stroke opens a submitted frame again. Who made it while reviewing may still judge, their own stroke with it.
+  const corrects =
+    mayAnnotate &&
+    found.has(frameId) &&
+    detail?.state === "open" &&
+    detail.annotation?.author === me.username &&
+    !project.forbid_own_review;
+  const mayReview = project.may.includes("review") && (isSubmitted || corrects);
 
   /** One thing at a time; what goes wrong is said, and the frame stays. */
   const doing = useCallback(
     async (title: string, act: () => Promise<void>) => {
-      if (busy) return;
+      if (acting.current) return;
+      acting.current = true;
       setBusy(true);
       try {
         await act();
       } catch (error) {
-        notifications.show({ color: "red", title, message: errorText(error) });
+        const since = newerOf(error);
+        if (since) {
+          setNewer(since);
+          void client.invalidateQueries({ queryKey: ["frame", frameId] });
+        } else notifications.show({ color: "red", title, message: errorText(error) });
       } finally {
+        acting.current = false;
         setBusy(false);
       }
     },
-    [busy],
+    [client, frameId],
   );
 
   const refresh = useCallback(
@@ -103,24 +138,24 @@ export function useWork({
 
   const judge = useCallback(
     async (verdict: Verdict, comment: string) => {
-      if (!mayReview || !detail?.annotation) return;
-      await api.post<Review>(`/api/frames/${frameId}/review`, {
-        verdict,
-        comment,
-        points: points.filter((point) => point.text.trim() !== ""),
-        revision: detail.annotation.head,
-      });
+      if (!mayReview || session.frameId !== String(frameId)) return;
+      const isCorrected = () => saved.current.has(frameId);
+      await judgeSeen(api.post, frameId, { verdict, comment, points }, { save, isCorrected });
+      saved.current.delete(frameId);
+      setFound((known) => new Set([...known].filter((id) => id !== frameId)));
       done.current++;
       setPoints([]);
       refresh(frameId);
       await goOn();
     },
-    [mayReview, detail, frameId, points, refresh, goOn],
+    [mayReview, session, save, frameId, points, refresh, goOn],
   );
 
   return {
     mayAnnotate,
     mayReview,
+    corrects,
+    newer,
     busy,
     points,
     addPoint: (x, y) => setPoints((known) => [...known, { x, y, text: "" }]),
@@ -162,8 +197,8 @@ export function useWork({
           // What is on the table was looked at and agreed with: it becomes the first revision.
           session.autosave.edited(String(frameId), map);
         }
-        await save();
-        await api.post(`/api/frames/${frameId}/submit`);
+        await submitSeen(api.post, frameId, await save());
+        saved.current.delete(frameId);
         done.current++;
         refresh(frameId);
         await goOn();
