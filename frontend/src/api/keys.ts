@@ -47,7 +47,8 @@ export function staleAfter({ kind, id, project }: Change): QueryKey[] {
     kinds.map((name) => (project === null ? [name] : [name, project]));
   switch (kind) {
     case "job":
-      return [["job", id], ["jobs"], ...of("stats")];
+      // A clip that is being read shows its job's progress.
+      return [["job", id], ["jobs"], ["clip"], ...of("stats")];
     case "clip":
       return [["clip", id], ["frames", id], ["masks", id], ...of("clips", "subjects", "stats", "queue")];
     case "frame":

@@ -6,6 +6,7 @@ import type { Project } from "../../api/types";
 import { sourceName, type UploadSource, uploads } from "../../api/uploads";
 import { bytes, plural } from "../../ui/format";
 import styles from "./NameSubjects.module.css";
+import { pseudonymProblem } from "./pseudonym";
 
 function sizeOf(source: UploadSource): string {
   if (source.kind === "file") return bytes(source.file.size);
@@ -45,7 +46,9 @@ export function NameSubjects({
   }, [sources]);
 
   const nameOf = (source: UploadSource) => (own.get(source) ?? "").trim() || shared.trim();
-  const ready = left.length > 0 && left.every((source) => nameOf(source) !== "");
+  const ready =
+    left.length > 0 &&
+    left.every((source) => nameOf(source) !== "" && pseudonymProblem(nameOf(source)) === null);
 
   function start(event: FormEvent) {
     event.preventDefault();
@@ -70,6 +73,7 @@ export function NameSubjects({
             limit={8}
             value={shared}
             onChange={setShared}
+            error={pseudonymProblem(shared)}
             maxLength={64}
             data-autofocus
             selectFirstOptionOnChange={false}
@@ -96,6 +100,7 @@ export function NameSubjects({
                     limit={8}
                     value={own.get(source) ?? ""}
                     onChange={(value) => setOwn(new Map(own).set(source, value))}
+                    error={pseudonymProblem(own.get(source) ?? "")}
                     maxLength={64}
                   />
                 )}

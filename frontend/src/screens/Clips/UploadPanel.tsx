@@ -24,7 +24,7 @@ export function UploadPanel({ projectId }: { projectId: number }) {
   return (
     <section className={styles.panel} aria-label="Uploads">
       <div className={styles.head}>
-        <h2>{over === mine.length ? "Uploaded" : `Uploading ${mine.length - over} of ${mine.length}`}</h2>
+        <h2>{over === mine.length ? "Uploads" : `Uploading ${mine.length - over} of ${mine.length}`}</h2>
         {over < mine.length && (
           <span className="small quiet">Go anywhere in Sonoloop meanwhile; keep this tab open.</span>
         )}
