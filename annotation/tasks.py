@@ -109,11 +109,20 @@ def _leave(**_: object) -> None:
     jobs.worker_leaves()
 
 
-@shared_task
 def reap_jobs() -> None:
-    """Every few seconds: what a dead worker or a lost message left behind runs again."""
+    """What a dead worker or a lost message left behind runs again. No task: it must not wait behind the work."""
     for job in jobs.reap():
         _send(job.pk)
+
+
+def request_sweep() -> bool:
+    """Ask a worker to sweep; False when the broker gives no answer."""
+    try:
+        sweep_leftovers.apply_async(queue="cpu")
+    except OperationalError as fault:
+        log.warning("no sweep was asked for: the broker gave no answer (%s)", type(fault).__name__)
+        return False
+    return True
 
 
 @shared_task

@@ -1,6 +1,6 @@
 """The queue: Celery over Redis. Messages are hints; the job's row in the database is the truth (promise 5).
 
-Queues: `cpu` (decode, export, housekeeping), `gpu` (drafts, propagation), `train` (training runs) and
+Queues: `cpu` (decode, export, the daily sweep), `gpu` (drafts, propagation), `train` (training runs) and
 `interactive` (answers a person waits for, never behind a batch).
 """
 
@@ -16,8 +16,6 @@ from django.conf import settings
 # A message not acknowledged after this long is delivered again. Long jobs (training) hold theirs longer than
 # that: the second delivery finds the job's lease taken and does nothing.
 VISIBILITY_TIMEOUT_S = 60 * 60
-REAP_EVERY_S = 20
-SWEEP_EVERY_S = 24 * 60 * 60
 
 app = Celery("sonoloop")
 app.set_default()  # for every thread: a web request runs in one of its own
@@ -54,17 +52,5 @@ app.conf.update(
     worker_send_task_events=False,
     timezone="UTC",
     enable_utc=True,
-    beat_schedule={
-        "reap jobs whose worker is gone": {
-            "task": "annotation.tasks.reap_jobs",
-            "schedule": REAP_EVERY_S,
-            "options": {"queue": "cpu", "expires": REAP_EVERY_S},
-        },
-        "sweep up bytes that no row knows": {
-            "task": "annotation.tasks.sweep_leftovers",
-            "schedule": SWEEP_EVERY_S,
-            "options": {"queue": "cpu", "expires": SWEEP_EVERY_S},
-        },
-    },
 )
 app.autodiscover_tasks(["annotation"])

@@ -2,10 +2,10 @@
 
     supervisor ── broker      valkey-server, unless REDIS_URL names one
                ├─ web         uvicorn, the screens and the API
-               ├─ cpu         a worker: decode, export, housekeeping
+               ├─ cpu         a worker: decode, export
                ├─ gpu         a worker: drafts
                ├─ train       a worker: training runs
-               └─ scheduler   asks the workers to look for lost jobs
+               └─ scheduler   puts lost jobs back in the queue, asks for a sweep once a day
 
 A child that dies is started again, later each time; one that keeps dying stops everything, with its last
 words. Ctrl-C lets running work finish for a while, a second Ctrl-C does not. No child outlives this process.
@@ -126,7 +126,7 @@ class Supervisor:
 
     def make_folders(self) -> None:
         """The data folder and its parts, for their owner only."""
-        for folder in (self.data, self.logs, self.data / "scheduler", broker.socket_path().parent):
+        for folder in (self.data, self.logs, broker.socket_path().parent):
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as fault:
@@ -220,16 +220,13 @@ class Supervisor:
         # The access log is our own (webapp.asgi); open event streams end after five seconds of draining.
         web += ["--no-access-log", "--no-server-header", "--lifespan", "off", "--log-level", "warning"]
         web += ["--timeout-graceful-shutdown", "5"]
-        schedule = str(self.data / "scheduler" / "schedule")
-        beat = [python, "-m", "celery", "-A", "webapp", "beat", "--schedule", schedule, "--pidfile="]
-        beat += ["--loglevel", "WARNING"]
         self.children += [
             Child("web", web, SMALL),
             Child("cpu", worker("cpu"), SMALL),
             Child("gpu", worker("gpu"), KEEP_FREED_MEMORY),
             Child("train", worker("train"), KEEP_FREED_MEMORY),
             # When something uses the queue `interactive`: Child("interactive", worker("interactive"), SMALL),
-            Child("scheduler", beat, SMALL),
+            Child("scheduler", [python, "manage.py", "housekeeping"], SMALL),
         ]
 
     def wait_until_ready(self) -> None:

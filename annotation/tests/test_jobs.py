@@ -4,13 +4,15 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+import kombu.exceptions
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from annotation import jobs, tasks
 from annotation.errors import BadRequest
+from annotation.management.commands import housekeeping
 from annotation.models import Job, Project, User
 from annotation.tests import factories
 
@@ -120,6 +122,39 @@ def test_a_dead_workers_job_runs_again_and_the_third_death_sets_it_aside(job: Jo
         assert job.state == (Job.State.QUARANTINED if attempt == 3 else Job.State.QUEUED)
     assert "died 3 times" in job.error
     assert jobs.claim(job.pk) is None
+
+
+def test_the_scheduler_sends_lost_jobs_itself_and_asks_for_a_sweep_once_a_day(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    sweeps: list[dict[str, str]] = []
+    monkeypatch.setattr(tasks, "_send", sent.append)
+    monkeypatch.setattr(tasks.sweep_leftovers, "apply_async", lambda **options: sweeps.append(options))
+    assert jobs.claim(job.pk) is not None
+    expire(job)
+    Job.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+
+    swept_at = housekeeping.look(None)
+    assert sent == [job.pk]
+    assert sweeps == [{"queue": "cpu"}]
+    assert swept_at is not None
+    assert housekeeping.look(swept_at) == swept_at
+    assert len(sweeps) == 1
+    assert housekeeping.look(swept_at - housekeeping.SWEEP_EVERY_S) != swept_at
+    assert len(sweeps) == 2
+
+
+def test_the_scheduler_lives_through_a_database_and_a_broker_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(**_: object) -> None:
+        raise kombu.exceptions.OperationalError
+
+    def broken() -> list[Job]:
+        raise OperationalError
+
+    monkeypatch.setattr(jobs, "reap", broken)
+    monkeypatch.setattr(tasks.sweep_leftovers, "apply_async", away)
+    assert housekeeping.look(None) is None
 
 
 def test_a_live_workers_job_is_left_alone(job: Job) -> None:

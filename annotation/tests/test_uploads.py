@@ -494,10 +494,3 @@ def test_the_sweep_takes_packs_without_a_clip(project: Project) -> None:
     assert young.exists()
     assert not orphan.exists()
     assert Frame.objects.count() == 3
-
-
-def test_the_sweep_is_on_the_timetable() -> None:
-    from webapp.celery import app
-
-    names = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert tasks.sweep_leftovers.name in names

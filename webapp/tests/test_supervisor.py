@@ -13,7 +13,7 @@ from webapp import supervisor
 from webapp.tests.trees import launch, running_tree, wait_until
 
 BROKER = "(valkey|redis)-server"
-PARTS = (BROKER, "uvicorn", "--queues cpu", "--queues gpu", "--queues train", " beat ")
+PARTS = (BROKER, "uvicorn", "--queues cpu", "--queues gpu", "--queues train", "manage.py housekeeping")
 
 
 def ready(tree) -> bool:
@@ -84,8 +84,8 @@ class TestTree:
         with running_tree(tmp_path / "data") as tree:
             log = tree.folder / "logs" / "cpu.log"
             wait_until(
-                "the housekeeping task to succeed",
-                lambda: re.search(r"annotation\.tasks\.reap_jobs\[\S+\] succeeded", log.read_text()),
+                "the sweep to succeed",
+                lambda: re.search(r"annotation\.tasks\.sweep_leftovers\[\S+\] succeeded", log.read_text()),
                 within_s=90,
             )
 
