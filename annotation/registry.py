@@ -147,7 +147,23 @@ def compare(candidate: ModelVersion, champion: ModelVersion | None) -> dict[str,
         return {**shown, "verdict": _why_not(candidate, champion)}
     shown["champion"] = scores.shown(others[common])
     labels, difference = differences(own[common], others[common])
-    return {**shown, "labels": labels, "difference": difference, "verdict": verdict(labels, difference)}
+    return {
+        **shown,
+        "labels": labels,
+        "difference": difference,
+        "verdict": verdict(labels, difference, _unshared(candidate, champion)),
+    }
+
+
+def _unshared(one: ModelVersion, other: ModelVersion) -> list[str]:
+    """Names of the labels only one of the two draws. An index means one structure, whatever it is called now."""
+    named = {model: {label["index"]: label["name"] for label in model.labels} for model in (one, other)}
+    return [
+        name
+        for mine, theirs in ((one, other), (other, one))
+        for index, name in named[mine].items()
+        if index not in named[theirs]
+    ]
 
 
 def _why_not(candidate: ModelVersion, champion: ModelVersion) -> str:
@@ -215,8 +231,11 @@ def _interval(values: np.ndarray | None) -> tuple[float | None, float | None]:
     return round(float(low), 6), round(float(high), 6)
 
 
-def verdict(labels: list[dict[str, Any]], difference: dict[str, Any] | None) -> str:
-    """What the comparison says, in one sentence."""
+def verdict(labels: list[dict[str, Any]], difference: dict[str, Any] | None, unshared: list[str] | None = None) -> str:
+    """What the comparison says, in one sentence.
+
+    unshared  names of labels only one of the two models draws
+    """
     if difference is None:
         return "The test frames show none of the labels, so nothing can be said."
     better = sum(row["difference"] > SAME for row in labels)
@@ -228,6 +247,8 @@ def verdict(labels: list[dict[str, Any]], difference: dict[str, Any] | None) -> 
         said += f"; worse on {', '.join(named)}{more}"
     elif better < len(labels):
         said += ", worse on none"
+    if unshared:
+        said += f"; not compared, for only one of the two draws it: {', '.join(unshared)}"
     said += f"; mean Dice {difference['mean']:+.3f}"
     if difference["low"] is None:
         return f"{said}, with one test subject only, so it may be chance."

@@ -79,6 +79,13 @@ class LabelSchema:
         text = json.dumps([[index, name] for index, name in self.labels], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
+    def shared_with(self, other: LabelSchema) -> LabelSchema:
+        """The labels whose index both have, under this schema's names. Raises BadLabels when there are none."""
+        shared = tuple((index, name) for index, name in self.labels if index in other.indices)
+        if not shared:
+            raise BadLabels(f"No label index is in both: {list(self.indices)} here, {list(other.indices)} there.")
+        return LabelSchema(shared)
+
     def names_a_side(self) -> bool:
         """True when a label speaks of left, right, cranial or caudal: mirroring would then make it wrong."""
         return any(_SIDE_WORDS & set(name.lower().replace("-", " ").split()) for _, name in self.labels)

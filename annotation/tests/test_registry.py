@@ -192,6 +192,18 @@ def test_only_scores_on_the_same_test_set_are_compared(project):
     assert "per_subject" not in shown["candidate"]
 
 
+def test_labels_only_one_model_draws_are_named_and_a_renamed_one_is_compared(project):
+    """The champion is from before dura was renamed and flavum added, and drew lesion, which was removed since."""
+    old = [{"index": 1, "name": "bone"}, {"index": 2, "name": "sac"}, {"index": 9, "name": "lesion"}]
+    champion = make_model(project, "champion", labels=old, scores=scored([[0.5, 0.5]] * 2, names=NAMES[:2]))
+    candidate = make_model(project, scores=scored([[0.6, 0.6, 0.1]] * 2))
+    shown = registry.compare(candidate, champion)
+    assert [(row["name"], row["difference"]) for row in shown["labels"]] == [("bone", 0.1), ("dura", 0.1)]
+    assert shown["difference"]["mean"] == pytest.approx(0.1)
+    assert "not compared, for only one of the two draws it: flavum, lesion; mean Dice +0.100" in shown["verdict"]
+    assert shown["verdict"].count(". ") == 0
+
+
 def test_without_champion_or_scores_the_verdict_says_so(project):
     candidate = make_model(project, scores=scored([[0.6] * 3] * 2))
     assert registry.compare(candidate, None)["verdict"] == "There is no champion to compare with."

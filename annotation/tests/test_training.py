@@ -138,15 +138,28 @@ def test_the_champion_is_scored_on_the_same_frames_and_training_starts_from_it(p
 
 
 @pytest.mark.slow
-def test_a_champion_that_cannot_be_scored_does_not_cost_the_candidate(project, dataset, tmp_path):
-    champion = make_model(project, "champion")
-    store_weights(champion, write_weights(tmp_path / "w", ("bone", "dura", "flavum")))
+def test_a_champion_from_before_labels_changed_is_compared_on_those_both_draw(project, dataset, tmp_path):
+    names = ("vertebra", "dura", "flavum")  # 1 is bone today, and 3 was removed
+    champion = make_model(project, "champion", labels=[{"index": i, "name": name} for i, name in enumerate(names, 1)])
+    store_weights(champion, write_weights(tmp_path / "w", names))
+    run, job = start(dataset, from_champion=False)
+    work(run, job)
+    assert job.state == Job.State.DONE, job.error
+    champion.refresh_from_db()
+    assert run.model.note == ""
+    shown = registry.compare(run.model, champion)
+    assert {row["name"] for row in shown["labels"]} == {"bone", "dura"}
+    assert "not compared, for only one of the two draws it: flavum" in shown["verdict"]
+
+
+@pytest.mark.slow
+def test_a_champion_that_cannot_be_scored_does_not_cost_the_candidate(project, dataset):
+    champion = make_model(project, "champion")  # its weights are not on storage
     run, job = start(dataset, from_champion=False)
     work(run, job)
     assert job.state == Job.State.DONE, job.error
     assert run.base_model is None
-    assert "The champion, model 1, could not be scored on this test set." in run.model.note
-    assert "flavum" in run.model.note
+    assert "The champion, model 1, could not be scored on this test set. The weights of model 1" in run.model.note
     assert not registry.compare(run.model, champion)["comparable"]
 
 

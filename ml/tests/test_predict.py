@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from ml import evaluate
 from ml.checkpoint import WeightsInfo, save_model
 from ml.config import ModelConfig
 from ml.data import decode_mask
 from ml.errors import BadData
+from ml.labels import LabelSchema
 from ml.model import AAUNet
 from ml.predict import Predictor, main
-from ml.tests.synthetic import LABELS, png, speckle_frame
+from ml.tests.synthetic import LABELS, png, speckle_frame, write_manifest
 
 INFO = WeightsInfo(ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16)), LABELS, 128, "d" * 64)
 
@@ -95,3 +97,40 @@ def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path, 
     (tmp_path / "a.png").write_bytes(b"text")
     assert main(arguments) == 1
     assert "cannot be decoded" in capsys.readouterr().err
+
+
+def test_a_model_is_scored_on_the_labels_it_shares_with_the_masks(tmp_path, capsys):
+    """Made before 3 was renamed and 9 added, and while there was a 5."""
+    manifest = write_manifest(tmp_path / "data", [("A", "test"), ("B", "test")], frames=1)
+    plain = json.loads(manifest.read_text())
+    plain["labels"] = [{"index": 3, "name": "vertebra"}, {"index": 7, "name": "canal"}, {"index": 9, "name": "new"}]
+    manifest.write_text(json.dumps(plain))
+    mask = decode_mask((tmp_path / "data" / "0-0-mask.png").read_bytes())
+    mask[:5] = 9
+    (tmp_path / "data" / "0-0-mask.png").write_bytes(png(mask))
+    info = replace(INFO, config=replace(INFO.config, num_labels=3), labels=LabelSchema((*LABELS.labels, (5, "old"))))
+    save_model(tmp_path / "w.safetensors", AAUNet(info.config), info)
+
+    arguments = ["--weights", str(tmp_path / "w.safetensors"), "--manifest", str(manifest)]
+    assert evaluate.main([*arguments, "--json", str(tmp_path / "s.json")]) == 0
+    scores = json.loads((tmp_path / "s.json").read_text())
+    assert {index: row["name"] for index, row in scores["labels"].items()} == {"3": "vertebra", "7": "canal"}
+    assert scores["n_total"] == 2
+    assert scores["only_in_masks"] == [{"index": 9, "name": "new"}]
+    assert scores["only_in_model"] == [{"index": 5, "name": "old"}]
+    assert scores["renamed"] == [{"index": 3, "name": "vertebra", "name_in_model": "bone"}]
+    assert "not scored, for the model does not know it: 9 new" in capsys.readouterr().out
+
+    mask[:5] = 11
+    (tmp_path / "data" / "0-0-mask.png").write_bytes(png(mask))
+    assert evaluate.main([*arguments, "--json", str(tmp_path / "s.json")]) == 1
+    assert "label indices [11]" in capsys.readouterr().err
+
+
+def test_a_model_that_shares_no_label_is_not_scored(tmp_path, capsys):
+    manifest = write_manifest(tmp_path / "data", [("A", "test")], frames=1)
+    info = replace(INFO, labels=LabelSchema(((1, "a"), (2, "b"))))
+    save_model(tmp_path / "w.safetensors", AAUNet(info.config), info)
+    arguments = ["--weights", str(tmp_path / "w.safetensors"), "--manifest", str(manifest)]
+    assert evaluate.main([*arguments, "--json", str(tmp_path / "s.json")]) == 1
+    assert "No label index is in both: [3, 7] here, [1, 2] there." in capsys.readouterr().err
