@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from annotation import demonstration, drafts, exports, frames, jobs, training
+from annotation import demonstration, drafts, exports, frames, jobs, leftovers, training
 from annotation.errors import NotFound
 from annotation.ingest import uploads
 from annotation.models import Clip, Export, Job, Project, TrainingRun
@@ -127,9 +127,10 @@ def request_sweep() -> bool:
 
 @shared_task
 def sweep_leftovers() -> None:
-    """Once a day: bytes that no row knows, and uploads nobody went on with."""
+    """Once a day: bytes that no row knows, uploads nobody went on with, pictures of runs that ended."""
     uploads.sweep()
     frames.sweep()
+    leftovers.sweep()
 
 
 DOORS = {
