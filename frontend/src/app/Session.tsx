@@ -1,6 +1,6 @@
-import { Modal } from "@mantine/core";
+import { Button, Modal } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Outlet } from "react-router";
 import { ApiError, onSignedOut } from "../api/client";
 import { listenForChanges } from "../api/events";
@@ -11,13 +11,21 @@ import { ErrorState } from "../ui/ErrorState";
 
 /**
  * Everything that needs somebody signed in. Who was not, signs in right here and the address stays; who loses the
- * session while working gets the form over the page, which keeps what it shows and holds.
+ * session while working gets the form over the page, which keeps what it shows and holds. That form is for the same
+ * person only: what the page holds unsaved must never be saved under another name.
  */
 export function Session() {
   const me = useMe();
   const client = useQueryClient();
   const [lost, setLost] = useState(false);
   const signedIn = me.data !== undefined;
+  const first = useRef<number | null>(null);
+  first.current ??= me.data?.id ?? null;
+  // Signed in from another tab, say: the page of the one before goes before anything of it is sent.
+  const isSomebodyElse = me.data !== undefined && me.data.id !== first.current;
+  useEffect(() => {
+    if (isSomebodyElse) window.location.reload();
+  }, [isSomebodyElse]);
 
   useEffect(() => {
     if (!signedIn) return;
@@ -34,6 +42,7 @@ export function Session() {
     if (me.error) return <ErrorState error={me.error} retry={() => void me.refetch()} />;
     return null;
   }
+  if (isSomebodyElse) return null;
   return (
     <>
       <Outlet />
@@ -52,6 +61,9 @@ export function Session() {
             void client.invalidateQueries();
           }}
         />
+        <Button variant="subtle" color="gray" fullWidth mt={8} onClick={() => window.location.reload()}>
+          Sign in as somebody else
+        </Button>
       </Modal>
     </>
   );

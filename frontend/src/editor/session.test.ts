@@ -244,6 +244,19 @@ describe("going through the clip", () => {
     expect(text(server.masks.get("a")?.[0] as Labelmap)).toEqual(PAINTED);
   });
 
+  test("leaving because somebody else signed in sends nothing: the work stays its painter's, on this device", async () => {
+    const server = new Server();
+    const userId = `u${++user}`;
+    const { session, stroke } = await visit(server, userId);
+    await session.open("a");
+    stroke(1.5, 1.5);
+    session.dispose({ send: false });
+    const again = await visit(server, userId);
+    await settled(async () => (await again.journal.pendingFrames()).length === 1);
+    expect(await again.journal.pendingFrames()).toEqual(["a"]);
+    expect(server.masks.size).toBe(0);
+  });
+
   test("reload gives the server's mask and forgets mine", async () => {
     const server = new Server();
     const { session, stroke, shown, journal } = await visit(server, `u${++user}`);

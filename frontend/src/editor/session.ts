@@ -193,15 +193,20 @@ export class EditorSession {
     return this.open(frameId);
   }
 
-  /** Leave: what is not saved yet is sent in the background; what cannot be stays on this device. */
-  dispose(): void {
+  /**
+   * Leave: what is not saved yet is sent in the background; what cannot be stays on this device. Without `send`
+   * nothing more is sent: the server would take it for the work of whoever is signed in now.
+   */
+  dispose({ send = true }: { send?: boolean } = {}): void {
     this.wanted = null;
     this.editor.close();
     this.cache.clear();
-    void this.autosave.flush().finally(() => {
+    const stop = () => {
       this.autosave.dispose();
       this.png.dispose();
-    });
+    };
+    if (send) void this.autosave.flush().finally(stop);
+    else stop();
   }
 
   private async load(frameId: string, signal: AbortSignal): Promise<Visit> {

@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { IconDots, IconPlayerTrackNext, IconRuler, IconSparkles, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
+import { Navigate, useNavigate } from "react-router";
 import { api } from "../../api/client";
 import { useClip, useProject } from "../../api/hooks";
 import { keys } from "../../api/keys";
@@ -41,6 +41,9 @@ export default function ClipScreen() {
   const clipId = useClipId();
   const project = useProject(projectId);
   const clip = useClip(clipId);
+  // A clip is shown with the labels and champion of its own project, whatever the address says.
+  if (clip.data && clip.data.project !== projectId)
+    return <Navigate to={`/p/${clip.data.project}/clips/${clipId}`} replace />;
   const error = project.error ?? clip.error;
   if (error && !(project.data && clip.data))
     return (

@@ -125,9 +125,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   }, [session, client, navigate, project.id, frameId, query]);
 
   // A person who signed in again over this page, or a line that is back: what waits goes out at once.
-  const signedInAt = useMe().dataUpdatedAt;
+  const { data: signedIn, dataUpdatedAt: signedInAt } = useMe();
+  const isSame = signedIn?.id === desk.me.id;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the time is the signal
-  useEffect(() => session.autosave.signedIn(), [session, signedInAt]);
+  useEffect(() => {
+    if (isSame) session.autosave.signedIn();
+  }, [session, isSame, signedInAt]);
   useEffect(() => {
     const online = () => session.autosave.online();
     window.addEventListener("online", online);

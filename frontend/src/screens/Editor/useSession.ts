@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { keys } from "../../api/keys";
 import type { Label, Me } from "../../api/types";
 import { EditorSession, type EditorState, Journal, type RecoveredWork, type SaveState } from "../../editor";
 import { EditorPorts } from "./ports";
@@ -47,11 +48,15 @@ export function useDesk(
       const leaving = made?.session;
       const frameId = leaving?.frameId;
       leaving?.editor.cancel();
+      // Somebody else signed in: sent now, it would be theirs. It stays in this person's journal.
+      const isSame = client.getQueryData<Me>(keys.me)?.id === me.id;
       // What waits for its second is sent now; what cannot be sent is in the journal and is offered back.
       const sent =
-        leaving && frameId ? leaving.autosave.saveNow(frameId).catch(() => undefined) : Promise.resolve();
+        leaving && frameId && isSame
+          ? leaving.autosave.saveNow(frameId).catch(() => undefined)
+          : Promise.resolve();
       void sent.then(() => {
-        leaving?.dispose();
+        leaving?.dispose({ send: isSame });
         journal?.close();
       });
     };

@@ -6,13 +6,14 @@ import { keys } from "../../api/keys";
 import type { Me } from "../../api/types";
 import { errorText } from "../../ui/ErrorState";
 
-/** Name and password. `onDone` is called once the session stands. */
+/** Name and password. `onDone` is called once the session stands. With `name` only that person may sign in. */
 export function SignInForm({
   hint,
   name = "",
   onDone,
 }: {
   hint?: string;
+  /** Fixed: the page behind the form holds this person's work. */
   name?: string;
   onDone: (me: Me) => void;
 }) {
@@ -52,6 +53,7 @@ export function SignInForm({
           onChange={(event) => setUsername(event.currentTarget.value)}
           autoComplete="username"
           autoFocus={!name}
+          readOnly={Boolean(name)}
           required
           withAsterisk={false}
         />
