@@ -3,19 +3,13 @@
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
+from webapp.bodies import App, Message, Receive, Scope, Send, with_limits
 from webapp.threads import get_application
 
 log = logging.getLogger("access")
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
 def with_access_log(app: App) -> App:
@@ -43,4 +37,4 @@ def with_access_log(app: App) -> App:
     return logged
 
 
-application = with_access_log(get_application())
+application = with_access_log(with_limits(get_application()))

@@ -162,6 +162,8 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 FILE_UPLOAD_TEMP_DIR = DATA_FOLDER / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+# What may come without a question (webapp.bodies): the largest is a list of 10 000 frame indices.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3 << 20
 # Small uploads stay in memory; larger ones go to a file whose name says nothing about the person's file.
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

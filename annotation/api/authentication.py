@@ -2,6 +2,10 @@
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -44,3 +48,21 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Makes a missing sign-in a 401 rather than a 403."""
         return "Bearer"
+
+
+def person_of(authorization: str, session_key: str | None) -> User | None:
+    """Who these are, asked afresh: an `Authorization` header, else a session. None for nobody. Notes no use."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        rows = ApiToken.objects.select_related("user").filter(revoked_at=None, user__is_active=True)
+        row = rows.filter(sha256=people.token_digest(token.strip())).first()
+        return row.user if row else None
+    asked = HttpRequest()
+    asked.session = SessionStore(session_key)
+    user = get_user(asked)  # also checks that the password is still the one of the sign-in
+    return user if isinstance(user, User) else None
+
+
+def is_known(authorization: str, cookies: str) -> bool:
+    """Whether headers of these values come from a person with a token or a session. They may still not write."""
+    return person_of(authorization, parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)) is not None

@@ -7,22 +7,25 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from annotation import people
+from annotation.api.authentication import person_of
 from annotation.api.errors import body
 from annotation.events import CHANNEL
-from annotation.models import ApiToken, Membership, User
+from annotation.models import Membership, User
 from webapp.broker import redis_url
 
 ALIVE_EVERY_S = 15.0
 ROLES_EVERY_S = 30.0
+MOST_STREAMS = 20  # of one person
+_open: Counter[int] = Counter()  # streams by user id; there is one web process
 
 
 async def events(request: HttpRequest) -> HttpResponseBase:
@@ -32,21 +35,19 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     user = await _who(request)
     if user is None:
         return JsonResponse(body("not_signed_in", "Sign in first, or send a valid token."), status=401)
+    if _open[user.pk] >= MOST_STREAMS:
+        message = f"{MOST_STREAMS} pages of yours listen already. Close some of them."
+        return JsonResponse(body("too_many_streams", message), status=429)
     return StreamingHttpResponse(
-        _stream(user),
+        _stream(request, user),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _who(request: HttpRequest) -> User | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        digest = people.token_digest(token.strip())
-        row = await ApiToken.objects.select_related("user").filter(sha256=digest, revoked_at=None).afirst()
-        return row.user if row and row.user.is_active else None
-    user = await request.auser()
-    return None if isinstance(user, AnonymousUser) or not user.is_active else user
+@sync_to_async
+def _who(request: HttpRequest) -> User | None:
+    return person_of(request.headers.get("Authorization", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
 
 @sync_to_async
@@ -54,7 +55,8 @@ def _project_ids(user: User) -> set[int]:
     return set(Membership.objects.filter(user=user, user__is_active=True).values_list("project_id", flat=True))
 
 
-async def _stream(user: User) -> AsyncIterator[bytes]:
+async def _stream(request: HttpRequest, user: User) -> AsyncIterator[bytes]:
+    _open[user.pk] += 1
     client = redis.asyncio.Redis.from_url(redis_url())
     listener = client.pubsub(ignore_subscribe_messages=True)
     try:
@@ -64,6 +66,8 @@ async def _stream(user: User) -> AsyncIterator[bytes]:
         while True:
             message = await listener.get_message(timeout=ALIVE_EVERY_S)
             if time.monotonic() - asked_at > ROLES_EVERY_S:
+                if await _who(request) != user:
+                    return  # signed out, or the token was revoked
                 projects, asked_at = await _project_ids(user), time.monotonic()
             if message is None:
                 yield b": alive\n\n"
@@ -76,6 +80,7 @@ async def _stream(user: User) -> AsyncIterator[bytes]:
     except (redis.RedisError, ConnectionError):
         return  # the browser connects again by itself
     finally:
+        _open[user.pk] -= 1
         with contextlib.suppress(redis.RedisError, ConnectionError, asyncio.CancelledError):
             await listener.aclose()
             await client.aclose()

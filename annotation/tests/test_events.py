@@ -1,5 +1,6 @@
 """`/api/events` over a real broker: members hear of changes in their projects, others hear nothing of them."""
 
+import asyncio
 import json
 import subprocess
 import threading
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 import redis
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import transaction
+from django.contrib.sessions.models import Session
+from django.db import connections, transaction
 from django.test import AsyncClient, Client
 
 from annotation import events, people, projects
@@ -22,6 +24,7 @@ from annotation.tests.clips import video
 from annotation.tests.http import Api
 from webapp.broker import server_binary
 from webapp.tests.trees import PASSWORD, USER, running_tree, wait_until
+from webapp.threads import FEW, KEPT, Handler
 
 needs_rows = pytest.mark.django_db(transaction=True)
 
@@ -193,6 +196,90 @@ def test_the_kinds_of_things_have_their_names_of_the_design(project: Project, mo
         ("frame", rows[3].pk),
     ]
     assert {each["project"] for each in told} == {project.pk}
+
+
+@needs_rows
+def test_a_page_of_a_person_who_signed_out_hears_no_more(
+    broker: redis.Redis, project: Project, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "ROLES_EVERY_S", 0.0)
+    row, clear = people.create_token(manager, name="x", scope="read")
+
+    @async_to_sync
+    async def listen() -> None:
+        answer = await AsyncClient().get("/api/events", headers={"Authorization": f"Bearer {clear}"})
+        program = aiter(answer.streaming_content)
+        assert await anext(program) == b": listening\n\n"
+        page = await Page(manager).open()
+        await sync_to_async(people.revoke_token)(manager, row.pk)
+        await sync_to_async(Session.objects.all().delete)()
+        await sync_to_async(projects.add_label)(project, by=manager, name="needle")
+        with pytest.raises(StopAsyncIteration):
+            await page.next()
+        with pytest.raises(StopAsyncIteration):
+            await anext(program)
+
+    listen()
+    assert not stream._open[manager.pk]
+
+
+@needs_rows
+def test_one_person_has_so_many_streams(manager: User, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(stream._open, manager.pk, stream.MOST_STREAMS)
+    refused = client.get("/api/events")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_streams")
+
+
+@needs_rows
+def test_sixty_pages_that_listen_hold_no_threads_and_no_connections(broker: redis.Redis, project: Project) -> None:
+    users = [factories.make_member(project, "viewer") for _ in range(4)]
+    headers = []
+    for user in users:
+        _, clear = people.create_token(user, name="x", scope="read")
+        headers.append([(b"host", b"localhost"), (b"authorization", f"Bearer {clear}".encode())])
+    handler = Handler()
+
+    async def page(number: int, heard: asyncio.Queue[bytes], closed: asyncio.Event) -> None:
+        scope = {
+            "type": "http", "method": "GET", "path": "/api/events", "query_string": b"", "headers": headers[number % 4]
+        }  # fmt: skip
+        begin = iter([{"type": "http.request", "body": b""}])
+
+        async def receive() -> dict[str, Any]:
+            message = next(begin, None)
+            if message is None:
+                await closed.wait()
+                return {"type": "http.disconnect"}
+            return message
+
+        async def send(message: Any) -> None:
+            if message.get("body"):
+                heard.put_nowait(message["body"])
+
+        await handler(scope, receive, send)
+
+    async def story() -> None:
+        closed = asyncio.Event()
+        heard: list[asyncio.Queue[bytes]] = [asyncio.Queue() for _ in range(60)]
+        pages = [asyncio.create_task(page(number, queue, closed)) for number, queue in enumerate(heard)]
+        for queue in heard:
+            assert await asyncio.wait_for(queue.get(), 30) == b": listening\n\n"
+        await sync_to_async(projects.add_label)(project, by=project.created_by, name="needle")
+        for queue in heard:  # each has asked the database again by now
+            while b"event: change" not in await asyncio.wait_for(queue.get(), 30):
+                pass
+        names = [thread.name for thread in threading.enumerate()]
+        assert len([name for name in names if name.startswith("request")]) <= KEPT
+        assert len([name for name in names if name.startswith("streams")]) <= FEW
+        closed.set()
+        await asyncio.gather(*pages)
+
+    asyncio.run(story())
+    for thread in [*handler.threads._idle, handler.threads.few]:
+        for _ in range(FEW):
+            thread.submit(connections.close_all)
+        thread.shutdown()
+    assert not any(stream._open[user.pk] for user in users)
 
 
 # --- with every process ---
