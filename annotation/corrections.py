@@ -46,10 +46,9 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
     """
     clip = frame.clip
     known = set(Label.objects.filter(project_id=frame.project_id).values_list("index", flat=True))
-    label_map = files.decode_label_map(
+    label_map, png = files.read_label_map(
         save.png, height=clip.height, width=clip.width, allowed={0, NOT_ANNOTATED, *known}
     )
-    png = files.canonical_png(save.png)
     pixels = np.bincount(label_map.ravel(), minlength=256)
 
     with transaction.atomic():

@@ -202,6 +202,9 @@ def _fsync(path: Path) -> None:
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"IDAT", b"IEND")
 _COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
+SLACK = 64 << 10  # bytes
+MOST_CHUNKS = 1000
+CHUNK_PIXELS = 2048  # the smallest pieces encoders cut the pixels into are 4 and 8 kB
 _WANTED = "expected an 8-bit greyscale PNG whose pixel values are label indices"
 
 
@@ -216,7 +219,14 @@ def encode_label_map(label_map: np.ndarray) -> bytes:
 
 
 def decode_label_map(png: bytes, *, height: int, width: int, allowed: Iterable[int]) -> np.ndarray:
-    """Check and decode a label map from outside to (H, W) uint8.
+    """Check and decode a label map from outside to (H, W) uint8: the first of `read_label_map`."""
+    return read_label_map(png, height=height, width=width, allowed=allowed)[0]
+
+
+def read_label_map(png: bytes, *, height: int, width: int, allowed: Iterable[int]) -> tuple[np.ndarray, bytes]:
+    """Check and decode a label map from outside to (H, W) uint8; returns it and its PNG as it is to be kept.
+
+    Kept are the compressed pixels as they came, without ancillary chunks: text and times can identify people.
 
     The header is checked before anything is inflated, and no more is inflated than the header's size needs:
     OpenCV alone would return a cut-off file as a picture with black rows, and a false size as gigabytes.
@@ -229,28 +239,25 @@ def decode_label_map(png: bytes, *, height: int, width: int, allowed: Iterable[i
     Raises:
         BadMask: says what was expected and what came.
     """
-    chunks = _chunks(png)
+    pixels = height * (width + 1)
+    most = pixels + pixels // 100 + SLACK  # pixels that cannot be packed, and some text
+    if len(png) > most:
+        raise BadMask(
+            f"The mask's PNG has {len(png)} bytes; {width}×{height} pixels need at most {most}. Nothing was stored.",
+            {"most": most, "got": len(png)},
+        )
+    chunks = _chunks(png, most=MOST_CHUNKS + pixels // CHUNK_PIXELS)
     _check_header(chunks, height, width)
     _check_data(chunks, height, width)
-    label_map = cv2.imdecode(np.frombuffer(_join(chunks), np.uint8), cv2.IMREAD_UNCHANGED)
+    clean = _join(chunks)
+    label_map = cv2.imdecode(np.frombuffer(clean, np.uint8), cv2.IMREAD_UNCHANGED)
     if label_map is None or label_map.shape != (height, width) or label_map.dtype != np.uint8:
         raise BadMask(f"The mask's PNG cannot be decoded: {_WANTED}.")
     _check_labels(label_map, allowed)
-    return label_map
+    return label_map, clean
 
 
-def canonical_png(png: bytes) -> bytes:
-    """The PNG without ancillary chunks (text and times can identify people); the same bytes if it has none.
-
-    The compressed pixels are not touched. Raises BadMask for what is not a whole PNG.
-    """
-    chunks = _chunks(png)
-    if all(kind in _CRITICAL for kind, _ in chunks):
-        return png
-    return _join(chunks)
-
-
-def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
+def _chunks(png: bytes, most: int) -> list[tuple[bytes, bytes]]:
     """Type and data of every chunk, after checking that they fill the file exactly and their checksums
     hold."""
     if png[:8] != _SIGNATURE:
@@ -268,6 +275,8 @@ def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
         if zlib.crc32(png[at + 4 : end - 4]) != int.from_bytes(png[end - 4 : end], "big"):
             raise BadMask(f"The mask's PNG is damaged: a checksum is wrong at byte {at}. Send it again.")
         chunks.append((kind, data))
+        if len(chunks) > most:
+            raise BadMask(f"The mask's PNG has more than {most} parts: no label map of its size has.")
         at = end
     if at != len(png):
         raise BadMask(f"The mask's PNG ends at byte {at}, but {len(png) - at} more bytes came after it.")
