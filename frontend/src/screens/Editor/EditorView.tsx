@@ -7,7 +7,7 @@ import { useFrame, useMe } from "../../api/hooks";
 import { keys } from "../../api/keys";
 import type { Frame, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
-import { attachPointer, type Keyboard, Renderer } from "../../editor";
+import { attachPointer, type Keyboard, Renderer, type SaveState } from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
 import { ConflictDialog } from "./ConflictDialog";
 import styles from "./Editor.module.css";
@@ -16,6 +16,7 @@ import { KeysDialog } from "./KeysDialog";
 import { NewerBar } from "./NewerBar";
 import { Offers } from "./Offers";
 import { Pins } from "./Pins";
+import { RefusedBar } from "./RefusedBar";
 import { ReturnForm } from "./ReturnForm";
 import { SidePanel } from "./SidePanel";
 import { TimeStrip } from "./TimeStrip";
@@ -62,6 +63,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const [panels, setPanels] = useState(true);
   const [help, setHelp] = useState(false);
   const [returning, setReturning] = useState(false);
+  /** The conflict that is not to be decided now. */
+  const [later, setLater] = useState<SaveState | null>(null);
   const [problem, setProblem] = useState<Error | null>(null);
   const host = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
@@ -214,6 +217,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         onReturn={() => setReturning(true)}
         onHelp={() => setHelp(true)}
         onReload={() => void session.reload()}
+        onChoose={() => setLater(null)}
       />
       {panels && <ToolRail session={session} state={state} />}
       <div className={styles.stage}>
@@ -233,7 +237,13 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           quiet={state.canUndo && !returning}
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
-        {work.newer ? (
+        {save.kind === "refused" ? (
+          <RefusedBar
+            message={save.message}
+            project={project}
+            retry={() => void session.autosave.saveNow(String(frameId))}
+          />
+        ) : work.newer ? (
           <NewerBar newer={work.newer} onLoad={() => void session.reload()} />
         ) : (
           <Offers desk={desk} detail={detail} project={project} save={save} />
@@ -263,7 +273,9 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           onGo={(to) => open(frames[to]?.id ?? null)}
         />
       )}
-      <ConflictDialog session={session} frameId={String(frameId)} save={save} />
+      {save.kind === "conflict" && later !== save && (
+        <ConflictDialog desk={desk} frameId={String(frameId)} save={save} onLater={() => setLater(save)} />
+      )}
       {help && <KeysDialog onClose={() => setHelp(false)} />}
     </div>
   );

@@ -17,6 +17,7 @@ export function Header({
   onReturn,
   onHelp,
   onReload,
+  onChoose,
 }: {
   project: Project;
   detail: FrameDetail | null;
@@ -25,6 +26,8 @@ export function Header({
   onReturn: () => void;
   onHelp: () => void;
   onReload: () => void;
+  /** Back to the conflict that was put off. */
+  onChoose: () => void;
 }) {
   const withChanges = work.corrects || save.kind !== "saved";
   return (
@@ -53,7 +56,13 @@ export function Header({
       )}
       {detail && (detail.selected ? <StateBadge state={detail.state} /> : <ContextBadge />)}
       <span className={styles.spring} />
-      <Saved detail={detail} save={save} onReload={onReload} mayAnnotate={work.mayAnnotate} />
+      <Saved
+        detail={detail}
+        save={save}
+        onReload={onReload}
+        onChoose={onChoose}
+        mayAnnotate={work.mayAnnotate}
+      />
       {work.mayReview && (
         <>
           <Keyed keys="Shift N" label="Return with a comment">
@@ -136,11 +145,13 @@ function Saved({
   detail,
   save,
   onReload,
+  onChoose,
   mayAnnotate,
 }: {
   detail: FrameDetail | null;
   save: SaveState;
   onReload: () => void;
+  onChoose: () => void;
   mayAnnotate: boolean;
 }) {
   const head = detail?.annotation?.head ?? 0;
@@ -152,9 +163,21 @@ function Saved({
       </Button>
     );
   }
+  if (save.kind === "conflict") {
+    return (
+      <Button size="compact-xs" variant="light" color="yellow" onClick={onChoose} data-testid="save-state">
+        {save.author} saved r{save.number} too, yours is not saved: choose
+      </Button>
+    );
+  }
   const tone =
     save.kind === "saved" ? "calm" : save.kind === "saving" || save.kind === "unsaved" ? "busy" : "warn";
-  const text = save.kind === "saved" && save.number === 0 && !mayAnnotate ? "Look only" : describe(save);
+  const text =
+    save.kind === "saved" && save.number === 0 && !mayAnnotate
+      ? "Look only"
+      : save.kind === "refused"
+        ? "Not saved, kept on this device"
+        : describe(save);
   return (
     <span className={styles.saved} data-tone={tone} role="status" data-testid="save-state" title={text}>
       {text}

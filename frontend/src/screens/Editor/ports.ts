@@ -30,7 +30,8 @@ interface ServerMask {
   number: number;
 }
 
-async function fetchMask(frameId: string, signal?: AbortSignal): Promise<ServerMask> {
+/** The newest saved label map, and which revision it is; blank and 0 where nothing is saved. */
+export async function fetchMask(frameId: string, signal?: AbortSignal): Promise<ServerMask> {
   // Masks change: a copy the browser kept would bring an old ETag along and every save would be stale.
   const answer = await send("GET", `/api/frames/${frameId}/mask`, undefined, {
     headers: { "Cache-Control": "no-cache" },
