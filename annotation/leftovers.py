@@ -57,7 +57,7 @@ def _sweep_run(folder: Path) -> bool:
         return True
     job = training.jobs_of(run.project_id, [run.pk]).get(run.pk)
     state, _ = training.state_of(run, job)
-    ended_at = run.ended_at or (job and job.ended_at)
+    ended_at = run.ended_at or (job.ended_at if job else None)
     if state in training.OPEN or ended_at is None or timezone.now() - ended_at < KEPT:
         return False
     with _locked(folder) as locked:
