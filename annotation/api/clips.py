@@ -23,6 +23,7 @@ from annotation.api.request import Request
 from annotation.errors import BadRequest, Conflict, NotFound, SonoloopError
 from annotation.ingest import uploads
 from annotation.models import Clip, Frame, Job, Upload, User
+from annotation.models.clips import subject_key
 from annotation.permissions import project_for, require, visible
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -134,7 +135,8 @@ class Clips(APIView):
         if state:
             rows = rows.filter(state=state)
         if request.query_params.get("subject"):
-            rows = rows.filter(subject__pseudonym=uploads.checked_pseudonym(request.query_params["subject"]))
+            pseudonym = uploads.checked_pseudonym(request.query_params["subject"])
+            rows = rows.filter(subject__key=subject_key(pseudonym))
         return page(request, rows, shaped)
 
     @extend_schema(request={"multipart/form-data": UploadFields}, responses={202: NewClipShape})

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from annotation import audit, events
@@ -25,6 +25,7 @@ from annotation.errors import BadRequest, Conflict, DuplicateClip, IngestError, 
 from annotation.files import sha256_of
 from annotation.ingest.sniff import refusal, sniff
 from annotation.models import Clip, Project, Subject, Upload, User
+from annotation.models.clips import subject_key
 
 LARGEST_UPLOAD = 8 << 30
 KEEP_FREE = 1 << 30
@@ -39,6 +40,14 @@ class UploadBusy(Conflict):
 
     status = 423
     code = "upload_busy"
+
+
+class NoSpace(IngestError):
+    """The disk is full, or would be."""
+
+    status = 507
+    code = "no_space"
+    sentence = "The server's disk is full. Nothing was stored; ask whoever runs it."
 
 
 class NamelessTemporaryFile(TemporaryFileUploadHandler):
@@ -66,12 +75,12 @@ def part_of(upload: Upload) -> Path:
 
 
 def checked_pseudonym(text: str) -> str:
-    """The subject's pseudonym without surrounding blanks.
+    """The subject's pseudonym without blanks around it and with single ones in it, in Unicode's NFKC form.
 
     Raises BadRequest unless it is 1–64 letters, digits, blanks, `_ . -`, beginning with a letter or digit.
     """
-    # One spelling of an accented letter: two would be two subjects, perhaps on two sides of a split.
-    name = unicodedata.normalize("NFC", text).strip()
+    # Blanks only: a line break or a tab stays, and is refused.
+    name = re.sub(" {2,}", " ", unicodedata.normalize("NFKC", text).strip())
     if not PSEUDONYM.fullmatch(name):
         came = "nothing came" if not name else f"{name[:40]!a} came"
         raise BadRequest(
@@ -85,7 +94,8 @@ def checked_pseudonym(text: str) -> str:
 def begin(project: Project, *, subject: str, length: int, by: User) -> Upload:
     """Make room for an upload of `length` bytes.
 
-    Raises BadRequest for an impossible length, IngestError when the disk has no room.
+    Raises BadRequest for an impossible length, NoSpace when the disk has no room for it beside what other unfinished
+    uploads have announced.
     """
     subject = checked_pseudonym(subject)
     if length == 0:
@@ -96,15 +106,19 @@ def begin(project: Project, *, subject: str, length: int, by: User) -> Upload:
             "shorter clips. Nothing was stored.",
             code="too_large",
         )
-    if shutil.disk_usage(folder()).free < length + KEEP_FREE:
-        raise IngestError("The server's disk is full. Nothing was stored; ask whoever runs it.", code="no_space")
+    promised = Upload.objects.aggregate(bytes=Sum(F("length") - F("offset")))["bytes"] or 0
+    if shutil.disk_usage(folder()).free < length + promised + KEEP_FREE:
+        raise NoSpace(NoSpace.sentence)
     upload = Upload.objects.create(project=project, subject=subject, length=length, created_by=by)
     part_of(upload).touch(mode=0o600, exist_ok=False)
     return upload
 
 
 def append(upload: Upload, offset: int, pieces: Iterable[bytes]) -> int:
-    """Append bytes at `offset` and return the new offset. What arrived before a cut is kept.
+    """Append bytes at `offset` and return the new offset.
+
+    Whole pieces are kept. Of a piece that is cut on its way nothing is: the server hands it over when it is complete,
+    which is why a piece is at most 16 MiB (`webapp.bodies`).
 
     Raises Conflict when `offset` is not where the upload stands, BadRequest when more comes than was announced,
     UploadBusy while another request writes, NotFound when the upload is over.
@@ -183,7 +197,10 @@ def make_clip(upload: Upload, sha256: str) -> Clip:
             # Whoever deletes the row makes the clip: the last piece can be sent twice.
             if not Upload.objects.filter(pk=upload.pk).delete()[0]:
                 raise NotFound("This upload has ended. Start it again.")
-            subject, _ = Subject.objects.get_or_create(project=upload.project, pseudonym=upload.subject)
+            # Not by the spelling: one patient under two would be two subjects, perhaps on two sides of a split.
+            subject, _ = Subject.objects.get_or_create(
+                project=upload.project, key=subject_key(upload.subject), defaults={"pseudonym": upload.subject}
+            )
             Subject.objects.filter(pk=subject.pk).update(next_clip_number=F("next_clip_number") + 1)
             subject.refresh_from_db()
             clip = Clip.objects.create(

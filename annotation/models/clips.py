@@ -1,23 +1,44 @@
 """Subjects, uploads, clips and their frames."""
 
+import unicodedata
 import uuid
+from typing import Any
 
 from django.db import models
 
 from annotation.models.projects import Project, User
 
 
+def subject_key(pseudonym: str) -> str:
+    """What makes two spellings of a pseudonym one subject: `S1`, `s1` and `Ｓ１` are one, so are `P  1` and `P 1`."""
+    plain = " ".join(unicodedata.normalize("NFKC", pseudonym).split())
+    return unicodedata.normalize("NFKC", plain.casefold())
+
+
+class SubjectKey(models.CharField):
+    """Filled from the row's pseudonym when it is added, by `bulk_create` too."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if add:
+            setattr(model_instance, self.attname, subject_key(model_instance.pseudonym))  # type: ignore[attr-defined]
+        return super().pre_save(model_instance, add)
+
+
 class Subject(models.Model):
     """A patient under a pseudonym. A fixed test subject stays test in every dataset version."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="subjects")
-    pseudonym = models.CharField(max_length=64)
+    pseudonym = models.CharField(max_length=64)  # as it was first spelled
+    key = SubjectKey(max_length=200, editable=False)
     is_test = models.BooleanField(default=False)
     next_clip_number = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "pseudonym"], name="pseudonym_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "pseudonym"], name="pseudonym_unique"),
+            models.UniqueConstraint(fields=["project", "key"], name="subject_key_unique"),
+        ]
 
     def __str__(self) -> str:
         return self.pseudonym

@@ -1,6 +1,8 @@
 """Bytes on their way in: resumable, refused in words, never half-stored, and no name of a person gets past the door."""
 
+import errno
 import fcntl
+import importlib
 import os
 import re
 import threading
@@ -9,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
@@ -119,7 +122,7 @@ def test_more_than_was_announced_is_refused(client: Client, project: Project) ->
     assert not Clip.objects.exists()
 
 
-def test_what_arrived_before_a_cut_is_kept(client: Client, project: Project) -> None:
+def test_whole_pieces_before_a_cut_are_kept(client: Client, project: Project) -> None:
     content = video()
     address = begin(client, project, len(content))["Location"]
     upload = Upload.objects.get()
@@ -205,7 +208,34 @@ def test_a_full_disk_is_said_before_anything_is_sent(
 ) -> None:
     monkeypatch.setattr(uploads, "KEEP_FREE", 1 << 60)
     answer = begin(client, project, 10)
-    assert (answer.status_code, code(answer)) == (400, "no_space")
+    assert (answer.status_code, code(answer)) == (507, "no_space")
+
+
+def test_room_that_others_were_promised_is_not_given_again(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: SimpleNamespace(free=uploads.KEEP_FREE + 1500))
+    upload = uploads.begin(project, subject="S1", length=1000, by=project.created_by)
+    with pytest.raises(uploads.NoSpace):
+        uploads.begin(project, subject="S1", length=1000, by=project.created_by)
+    uploads.append(upload, 0, [bytes(600)])
+    uploads.begin(project, subject="S1", length=1000, by=project.created_by)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_in_words_and_the_upload_can_go_on(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = uploads.begin(project, subject="S1", length=1000, by=project.created_by)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads, "append", full)
+    answer = client.patch(
+        f"/api/uploads/{upload.pk}", bytes(10), "application/offset+octet-stream", headers={"Upload-Offset": "0"}
+    )
+    assert (answer.status_code, code(answer)) == (507, "no_space")
+    assert Upload.objects.filter(pk=upload.pk).exists()
     assert_nothing_stored(data_folder)
 
 
@@ -303,6 +333,39 @@ def test_two_spellings_of_one_accent_are_one_subject(client: Client, project: Pr
         assert answer.status_code == 202
     assert Subject.objects.count() == 1
     assert list(Clip.objects.order_by("id").values_list("number", flat=True)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("S1", "s1"),
+        ("P 1", "P   1"),
+        ("P 1", "p\u00a01"),
+        ("S1", "\uff33\uff11"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("\u03a3", "\u03c2"),
+    ],
+)
+def test_spellings_of_one_pseudonym_are_one_subject_under_the_first(
+    client: Client, project: Project, first: str, other: str
+) -> None:
+    assert post_clip(client, project, video(2), subject=first).status_code == 202
+    answer = post_clip(client, project, video(2), subject=other).json()
+    assert (answer["clip"]["subject"]["pseudonym"], answer["clip"]["number"]) == (first, 2)
+    assert Subject.objects.get().pseudonym == first
+    listed = client.get(f"/api/projects/{project.pk}/clips", {"subject": other}).json()
+    assert [clip["number"] for clip in listed["results"]] == [2, 1]
+
+
+def test_spellings_that_were_two_subjects_before_stay_two_and_the_first_gets_what_comes(
+    client: Client, project: Project
+) -> None:
+    one, other = (Subject.objects.create(project=project, pseudonym=name) for name in ("S1", "S2"))
+    Subject.objects.filter(pk=other.pk).update(pseudonym="s1")  # as rows were before there was a key
+    migration = importlib.import_module("annotation.migrations.0003_one_subject_for_all_spellings")
+    migration.fill_keys(apps, None)
+    assert list(Subject.objects.order_by("pk").values_list("key", flat=True)) == ["s1", f"s1 #{other.pk}"]
+    assert post_clip(client, project, video(2), subject="s1").json()["clip"]["subject"]["id"] == one.pk
 
 
 # --- duplicates ---
