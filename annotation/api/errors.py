@@ -1,8 +1,10 @@
 """One handler turns every refusal into `{"error": {"code", "message", "detail"}}`."""
 
+import errno
+import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import Http404
 from rest_framework import exceptions
@@ -10,6 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from annotation.errors import SonoloopError
+from annotation.ingest.uploads import NoSpace
+
+log = logging.getLogger(__name__)
 
 
 def body(code: str, message: str, detail: object = None) -> dict[str, Any]:
@@ -20,6 +25,11 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """DRF's hook. Unknown exceptions stay None: Django logs them and answers through `server_error`."""
     if isinstance(exception, SonoloopError):
         return Response(body(exception.code, exception.message, exception.detail), status=exception.status)
+    if isinstance(exception, RequestDataTooBig):
+        return Response(body("too_large", "This request carries more than is accepted here."), status=413)
+    if isinstance(exception, OSError) and exception.errno in (errno.ENOSPC, errno.EDQUOT):
+        log.error("the disk is full")
+        return Response(body(NoSpace.code, NoSpace.sentence), status=NoSpace.status)
     if isinstance(exception, ModelValidationError):
         detail = exception.message_dict if hasattr(exception, "error_dict") else exception.messages
         return Response(body("bad_request", _sentence(detail)), status=400)

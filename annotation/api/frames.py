@@ -1,10 +1,11 @@
 """Frames: lists, pictures, drafts, masks, revisions, submit and review, and the queues people work through."""
 
 import base64
+import logging
 import re
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Prefetch, Subquery
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
@@ -18,15 +19,18 @@ from annotation.api.clips import clip_for
 from annotation.api.fields import checked, choice_in, number_in
 from annotation.api.pages import page, page_of
 from annotation.api.request import Request
-from annotation.errors import BadRequest, NotFound, PreconditionRequired
+from annotation.errors import BadRequest, Conflict, NotFound, PreconditionRequired
 from annotation.models import Clip, Draft, Frame, Review, Revision, User
 from annotation.permissions import project_for, visible, visible_as
 
 LARGEST_SLICE = 32 << 20
 LARGEST_MASK = 64 << 20
 MOST_MASKS = 2000
-NEVER_CHANGES = "private, max-age=31536000, immutable"
+MOST_REVISIONS = 500
+# Vary: on a shared machine the next person has another session, and does not get these from the cache.
+NEVER_CHANGES = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Cookie, Authorization"}
 PNG = {(200, "image/png"): OpenApiTypes.BINARY}
+log = logging.getLogger(__name__)
 ETAG = re.compile(r'(?:W/)?"r(\d{1,9})"')
 
 
@@ -221,10 +225,17 @@ class FrameImage(APIView):
 def _unchanging(request: Request, clip: Clip, etag: str, offset: int, length: int, content_type: str) -> HttpResponse:
     """Answer a slice of a pack, or 304 to who has it: pixels never change under an address."""
     audit.record_view(request.user, clip)
-    headers = {"ETag": etag, "Cache-Control": NEVER_CHANGES}
+    headers = {"ETag": etag, **NEVER_CHANGES}
     if etag in request.headers.get("If-None-Match", ""):
         return HttpResponse(status=304, headers=headers)
-    data = files.read_slice(clip.pack_name, offset, length)
+    try:
+        data = files.read_slice(clip.pack_name, offset, length)
+    except OSError as fault:
+        log.error("the pack of clip %d cannot be read: %s", clip.pk, type(fault).__name__)
+        raise Conflict(
+            "The pixels of this clip are missing on the server. Whoever runs it can restore its files from a backup.",
+            code="pixels_missing",
+        ) from fault
     return HttpResponse(data, content_type=content_type, headers=headers)
 
 
@@ -287,6 +298,7 @@ class FrameView(APIView):
         draft = newest_draft(frame)
         verdict = (
             Review.objects.select_related("revision", "reviewer")
+            .defer("revision__png")
             .filter(revision__annotation__frame=frame)
             .order_by("-id")
             .first()
@@ -296,7 +308,7 @@ class FrameView(APIView):
         after = chosen.filter(index__gt=frame.index).order_by("index").values_list("pk", flat=True).first()
         shown = None
         if annotation:
-            head = corrections.head_of(annotation)
+            head = annotation.revisions.select_related("author").defer("png").get(number=annotation.head)
             shown = {
                 "state": annotation.state,
                 "head": annotation.head,
@@ -416,16 +428,16 @@ def _base(request: Request) -> int:
 class FrameRevisions(APIView):
     @extend_schema(responses=RevisionShape(many=True))
     def get(self, request: Request, frame_id: int) -> Response:
-        """Every revision of the frame, newest first, with the verdicts on it."""
+        """The frame's newest 500 revisions, newest first, with the verdicts on them."""
         frame = frame_for(request.user, frame_id)
         rows = (
             Revision.objects.filter(annotation__frame=frame)
             .select_related("author", "parent")
-            .prefetch_related("reviews__reviewer", "reviews__revision")
-            .defer("png")
+            .prefetch_related("reviews__reviewer", Prefetch("reviews__revision", Revision.objects.only("number")))
+            .defer("png", "parent__png")
             .order_by("-id")
         )
-        return Response(RevisionShape(rows, many=True).data)
+        return Response(RevisionShape(rows[:MOST_REVISIONS], many=True).data)
 
 
 class RevisionMask(APIView):
@@ -435,7 +447,7 @@ class RevisionMask(APIView):
         rows = Revision.objects.select_related("annotation__frame__clip")
         revision = visible(rows, request.user, path="annotation__frame__project_id", pk=revision_id)
         audit.record_view(request.user, revision.annotation.frame.clip)
-        headers = {"ETag": f'"{revision.sha256}"', "Cache-Control": NEVER_CHANGES}
+        headers = {"ETag": f'"{revision.sha256}"', **NEVER_CHANGES}
         return HttpResponse(bytes(revision.png), content_type="image/png", headers=headers)
 
 

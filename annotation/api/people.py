@@ -77,7 +77,8 @@ class SignOut(APIView):
         with transaction.atomic():
             audit.record(request.user, "signed out", request.user)
             logout(request._request)
-        return Response(status=204)
+        # Pictures of patients are kept by the browser for a year; the next person at this machine may be another.
+        return Response(status=204, headers={"Clear-Site-Data": '"cache"'})
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from annotation import corrections, files, frames, review, states
 from annotation.errors import Conflict
@@ -454,3 +455,30 @@ def test_a_list_costs_the_same_queries_at_any_length(
     for path in (f"clips/{clip.pk}/frames", f"projects/{project.pk}/queue?role=review", f"clips/{clip.pk}/masks"):
         with django_assert_max_num_queries(9):
             assert client.get(f"/api/{path}").status_code == 200
+
+
+def test_pictures_kept_by_a_browser_are_for_this_session_only(client: Client, frame: Frame) -> None:
+    answer = client.get(f"/api/frames/{frame.pk}/image")
+    assert "immutable" in answer["Cache-Control"]
+    assert {"Cookie", "Authorization"} <= set(answer["Vary"].replace(" ", "").split(","))
+
+
+def test_missing_pixels_are_said_in_words(client: Client, frame: Frame) -> None:
+    files.delete(frame.clip.pack_name)
+    for path in (f"/api/frames/{frame.pk}/image", f"/api/clips/{frame.clip_id}/images?offset=0&length=10"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "pixels_missing")
+
+
+def test_lists_of_revisions_leave_the_masks_where_they_are(client: Client, frame: Frame) -> None:
+    put(client, frame, factories.boxes(), '"r0"')
+    put(client, frame, factories.boxes(), '"r1"')
+    client.post(f"/api/frames/{frame.pk}/submit")
+    client.post(f"/api/frames/{frame.pk}/review", {"verdict": "returned", "comment": "x"}, "application/json")
+    for path in ("", "/revisions"):
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(f"/api/frames/{frame.pk}{path}").status_code == 200
+        columns = [
+            query["sql"] for query in asked if '."png"' in query["sql"] and "annotation_revision" in query["sql"]
+        ]
+        assert columns == []

@@ -49,7 +49,8 @@ def test_the_right_password_signs_in_and_is_told_who_one_is(ann: User) -> None:
     }
     assert browser.get("/api/me").json()["username"] == "ann"
     assert browser.cookies["sonoloop_session"]["httponly"]
-    assert post(browser, "/api/auth/logout").status_code == 204
+    signed_out = post(browser, "/api/auth/logout")
+    assert (signed_out.status_code, signed_out["Clear-Site-Data"]) == (204, '"cache"')
     assert browser.get("/api/me").status_code == 401
     assert list(AuditEvent.objects.order_by("id").values_list("verb", flat=True)) == ["signed in", "signed out"]
 

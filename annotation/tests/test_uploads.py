@@ -209,6 +209,7 @@ def test_a_full_disk_is_said_before_anything_is_sent(
     monkeypatch.setattr(uploads, "KEEP_FREE", 1 << 60)
     answer = begin(client, project, 10)
     assert (answer.status_code, code(answer)) == (507, "no_space")
+    assert_nothing_stored(data_folder)
 
 
 def test_room_that_others_were_promised_is_not_given_again(
@@ -236,7 +237,6 @@ def test_a_disk_that_fills_up_meanwhile_is_said_in_words_and_the_upload_can_go_o
     )
     assert (answer.status_code, code(answer)) == (507, "no_space")
     assert Upload.objects.filter(pk=upload.pk).exists()
-    assert_nothing_stored(data_folder)
 
 
 def test_who_may_upload(
