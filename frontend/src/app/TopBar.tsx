@@ -28,8 +28,10 @@ import { ProgressLine } from "../ui/Bars";
 import { plural } from "../ui/format";
 import { Mark } from "../ui/Mark";
 import styles from "./Layout.module.css";
+import { UnsavedWork } from "./UnsavedWork";
 
 export function TopBar({ projectId }: { projectId: number | null }) {
+  const me = useMe();
   return (
     <header className={styles.top}>
       <Link to="/projects" className={styles.brand}>
@@ -38,6 +40,7 @@ export function TopBar({ projectId }: { projectId: number | null }) {
       </Link>
       {projectId !== null && <ProjectCrumb projectId={projectId} />}
       <div className={styles.topEnd}>
+        {me.data && <UnsavedWork me={me.data} />}
         <UploadsPill />
         <SchemeToggle />
         <Who />

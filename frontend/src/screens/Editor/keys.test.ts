@@ -12,6 +12,9 @@ describe("keyMapFor", () => {
     expect(map["1"]).toBeUndefined();
     expect(map["0"]).toEqual({ hold: "view.fit", late: true });
   });
+  it("gives a digit that two labels claim to the first of them", () => {
+    expect(keyMapFor([{ key: "2" }, { key: "2" }])["2"]).toEqual({ tap: "label.1" });
+  });
   it("leaves all other keys alone", () => {
     expect(keyMapFor([]).b).toEqual({ tap: "tool.brush" });
   });

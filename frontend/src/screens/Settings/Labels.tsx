@@ -39,6 +39,8 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
     const indices = wanted.map((label) => label.index);
     change.mutate(() => api.put(`${address}/order`, { indices }), { onError: complain });
   };
+  const sharing = (label: Label) =>
+    label.key !== "" && labels.some((other) => other.index !== label.index && other.key === label.key);
   function drop(event: DragEvent) {
     event.preventDefault();
     if (dragged !== null && over !== null) order(dragged, over);
@@ -103,6 +105,7 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
             </Tooltip>
             <LabelRow
               label={label}
+              sharesKey={sharing(label)}
               mayManage={mayManage}
               save={(changes, takeBack) =>
                 change.mutate(() => api.patch(`${address}/${label.index}`, changes), {
@@ -119,6 +122,11 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
           </li>
         ))}
       </ul>
+      {labels.some((label) => sharing(label)) && (
+        <Input.Error role="alert" mt={12}>
+          Labels with the same key: in the editor it picks only the upper one. Give the other another key.
+        </Input.Error>
+      )}
       {mayManage && (
         <AddLabel
           autoFocus={labels.length === 0}
@@ -132,11 +140,14 @@ export function Labels({ project, mayManage }: { project: Project; mayManage: bo
 
 function LabelRow({
   label,
+  sharesKey,
   mayManage,
   save,
   remove,
 }: {
   label: Label;
+  /** Another label has the same key: the editor can heed only the first. */
+  sharesKey: boolean;
   mayManage: boolean;
   /** `takeBack` runs when the server refuses. */
   save: (changes: Changes, takeBack: () => void) => void;
@@ -186,6 +197,7 @@ function LabelRow({
       />
       <TextInput
         size="xs"
+        error={sharesKey}
         aria-label={`Key of ${label.name}`}
         value={key}
         placeholder="–"
