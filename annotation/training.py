@@ -1,51 +1,40 @@
 """Training: dataset version → run → candidate, in a child process of the train worker.
 
 The child is `python -m ml.train` over a folder of its own, `<data folder>/runs/<uuid>/`; this module writes what it
-reads, tells the pages what it says, and stops it. torch is never loaded here, and a child that dies of memory takes
-no worker along. Whenever the folder holds a checkpoint, the run goes on from there.
+reads and stores what it made, `training_child` watches it. torch is never loaded here, and a child that dies of memory
+takes no worker along. Whenever the folder holds a checkpoint, the run goes on from there.
 """
 
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import shutil
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from annotation import audit, events, files, jobs
+from annotation import audit, events, files, jobs, training_child
 from annotation.errors import BadRequest, Conflict, SonoloopError
 from annotation.formats import png, scores
 from annotation.formats.items import refuse_shared_subjects, test_set_hash
 from annotation.formats.weights import architecture_of, read_story
 from annotation.models import DatasetVersion, Job, ModelVersion, Project, RunMetric, TrainingRun, User
-from webapp import processes
-from webapp.supervisor import KEEP_FREED_MEMORY
 
 DEFAULT_EPOCHS = 60
 MOST_EPOCHS = 1000
 VARIANT = "T"  # MODEL.md 3.1: the one for machines without a GPU
 POLL_S = 0.5
-STOP_WITHIN_S = 15.0  # shorter than the supervisor's patience
-EXIT_RESUMABLE = 75
-LAST_WORDS = 400
-DATABASE_PATIENCE_S = 60.0
 WHOLE = "inputs.whole"  # the sign that every picture and the manifest are on the disk
 OPEN = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
-
-log = logging.getLogger(__name__)
 
 
 # --- what people ask for ---
@@ -260,14 +249,14 @@ def _train(attempt: jobs.Attempt, run: TrainingRun, folder: Path) -> None:
     journal = folder / "metrics.jsonl"
     if not journal.exists():  # a first attempt, or one on another machine: its lines count from 1 again
         RunMetric.objects.filter(run=run).delete()
-    tail = _Tail(run, journal)
+    tail = training_child.Tail(run, journal)
     command: list[str | Path] = ["ml.train", "--manifest", folder / "manifest.json", "--out", folder, "--resume"]
     if run.base_model:
         command += ["--base", folder / "base.safetensors"]
     attempt.progress(0, 0, "Starting")
-    status = _run_child(attempt, folder, command, each=lambda: tail.read(attempt))
+    status = training_child.run_child(attempt, folder, command, each=lambda: tail.read(attempt))
     if status != 0:
-        raise Conflict(_reason(status, tail.failure, folder), code="training_failed")
+        raise Conflict(training_child.reason_of(status, tail.failure, folder), code="training_failed")
 
 
 def _score_champion(
@@ -294,9 +283,9 @@ def _score_champion(
             "--split",
             "test",
         ]
-        status = _run_child(attempt, folder, [*command, "--json", report])
+        status = training_child.run_child(attempt, folder, [*command, "--json", report])
         if status != 0:
-            raise Conflict(_reason(status, "", folder))
+            raise Conflict(training_child.reason_of(status, "", folder))
     except Conflict as refusal:
         # The candidate is good all the same; that the two cannot be compared is told beside it.
         return None, f"The champion, model {champion.number}, could not be scored on this test set. {refusal.message}"
@@ -353,152 +342,3 @@ def _add_scores(model: ModelVersion, more: dict[str, Any]) -> None:
     else:
         row.scores = {**row.scores, "others": {**row.scores.get("others", {}), more["test_set"]: more}}
     row.save(update_fields=["scores"])
-
-
-# --- the child ---
-
-
-def _run_child(
-    attempt: jobs.Attempt, folder: Path, command: list[str | Path], each: Callable[[], None] = lambda: None
-) -> int:
-    """Run `python -m <command>` and return its exit status; `each` is called while it runs and once after.
-
-    Stops the child, gently first, when the attempt must stop (Cancelled, Postponed, LeaseLost) or anything fails.
-    """
-    with (folder / "output.log").open("ab") as output:
-        process = processes.start(
-            [sys.executable, "-m", *command], env=_environment(), output=output, errors=subprocess.STDOUT
-        )
-        patience = _Patience()
-
-        def look() -> None:
-            each()
-            attempt.check()
-
-        try:
-            while process.poll() is None:
-                time.sleep(POLL_S)
-                patience.tried(look)
-        finally:
-            _stop(process)
-    while not patience.tried(each):
-        time.sleep(POLL_S)
-    return process.returncode
-
-
-class _Patience:
-    """A database that is away for a moment must not end hours of training; nobody trains on without its lease."""
-
-    def __init__(self) -> None:
-        self.away_since: float | None = None
-
-    def tried(self, work: Callable[[], None]) -> bool:
-        """Do `work`; False when the database gave no answer, until it has given none for DATABASE_PATIENCE_S."""
-        try:
-            work()
-        except DatabaseError as fault:
-            now = time.monotonic()
-            self.away_since = self.away_since or now
-            if now - self.away_since > DATABASE_PATIENCE_S:
-                raise
-            log.warning("the database gave no answer (%s); the training goes on", type(fault).__name__)
-            connection.close()  # a broken connection stays broken; the next look opens another
-            return False
-        self.away_since = None
-        return True
-
-
-def _environment() -> dict[str, str]:
-    """What the child is told: nothing about the database or the broker; all cores but one, which is for people."""
-    hidden = ("SONOLOOP_", "DATABASE_URL", "REDIS_URL", "STORAGE_URL", "DJANGO_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    threads = str(max(1, len(os.sched_getaffinity(0)) - 1)) if hasattr(os, "sched_getaffinity") else "1"
-    return {**kept, **KEEP_FREED_MEMORY, "OMP_NUM_THREADS": threads}
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask the child to write its checkpoint and go; kill it when it does not."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        processes.kill_group(process)
-
-
-def _reason(status: int, failure: str, folder: Path) -> str:
-    """Why the child failed, in words."""
-    if status < 0:
-        return (
-            f"The training process was killed (signal {-status}); the machine may be short of memory. "
-            "Resume goes on from the last checkpoint."
-        )
-    if status == EXIT_RESUMABLE:
-        return "The training process was told to stop from outside. Resume goes on from the last checkpoint."
-    if failure:
-        return failure
-    log = (folder / "output.log").read_text("utf-8", errors="replace").strip()
-    return (log.splitlines() or ["The training process failed and did not say why."])[-1][-LAST_WORDS:]
-
-
-class _Tail:
-    """Reads what the child says in metrics.jsonl: rows for the curves, progress for the pages."""
-
-    def __init__(self, run: TrainingRun, path: Path) -> None:
-        self.run, self.path = run, path
-        self.at = 0
-        self.sequence = 0
-        self.steps = 0
-        self.failure = ""
-
-    def read(self, attempt: jobs.Attempt) -> None:
-        """Store the lines that are new. A line is its number, so reading a journal again adds nothing."""
-        at, sequence = self.at, self.sequence
-        try:
-            self._read(attempt)
-        except DatabaseError:
-            self.at, self.sequence = at, sequence  # these lines are stored at the next look
-            raise
-
-    def _read(self, attempt: jobs.Attempt) -> None:
-        lines = self._new_lines()
-        if not lines:
-            return
-        rows = []
-        for values in lines:
-            self.sequence += 1
-            rows.append(RunMetric(run=self.run, sequence=self.sequence, values=values))
-        RunMetric.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
-        for values in lines:
-            self._note(values)
-        done, message = self._progress(lines[-1])
-        TrainingRun.objects.filter(pk=self.run.pk).update(epoch=self.run.epoch)
-        events.changed(self.run)
-        attempt.progress(done, self.run.epochs * self.steps, message)
-
-    def _new_lines(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
-        with self.path.open("rb") as file:
-            file.seek(self.at)
-            new = file.read()
-        whole = new[: new.rfind(b"\n") + 1]  # the last line may be half written
-        self.at += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
-
-    def _note(self, values: dict[str, Any]) -> None:
-        self.failure = str(values["reason"]) if values["event"] == "failed" else ""
-        if values["event"] == "start":
-            self.steps = values["steps_per_epoch"]
-            self.run.epoch = values["resumed_from_epoch"] or 0
-        if values["event"] == "epoch":
-            self.run.epoch = values["epoch"]
-
-    def _progress(self, last: dict[str, Any]) -> tuple[int, str]:
-        """(steps done, what to say) after the newest line."""
-        step = last["step"] if last["event"] == "step" else 0
-        message = f"Epoch {min(self.run.epoch + 1, self.run.epochs)} of {self.run.epochs}"
-        if "loss" in last:
-            message += f", loss {last['loss']:.3f}"
-        return self.run.epoch * self.steps + step, message

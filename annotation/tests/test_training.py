@@ -15,7 +15,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import OperationalError
 
-from annotation import jobs, registry, training
+from annotation import jobs, registry, training, training_child
 from annotation.errors import BadRequest, Conflict
 from annotation.files import sha256_of
 from annotation.models import DatasetItem, Job, ModelVersion, TrainingRun
@@ -71,7 +71,7 @@ def events_of(run):
 
 def when(monkeypatch, condition, action):
     """Call `action` once, while the child runs, as soon as the journal has told `condition`."""
-    read, done = training._Tail.read, []
+    read, done = training_child.Tail.read, []
 
     def read_and_act(tail, attempt):
         with contextlib.suppress(FileNotFoundError):
@@ -81,7 +81,7 @@ def when(monkeypatch, condition, action):
                 action()
         read(tail, attempt)
 
-    monkeypatch.setattr(training._Tail, "read", read_and_act)
+    monkeypatch.setattr(training_child.Tail, "read", read_and_act)
     return done
 
 
@@ -317,23 +317,23 @@ def test_pictures_that_were_not_written_to_the_end_are_written_again(dataset):
 def test_a_database_that_is_away_for_a_moment_does_not_end_the_training(dataset, tmp_path, monkeypatch):
     run, job = start(dataset)
     attempt = jobs.claim(job.pk)
-    tail = training._Tail(run, tmp_path / "metrics.jsonl")
+    tail = training_child.Tail(run, tmp_path / "metrics.jsonl")
     tail.path.write_text(json.dumps({"event": "start", "steps_per_epoch": 4, "resumed_from_epoch": None}) + "\n")
     answers = [OperationalError("the server closed the connection"), OperationalError("again")]
-    changed = training.events.changed
+    changed = training_child.events.changed
 
     def away(row):
         if answers:
             raise answers.pop()
         changed(row)
 
-    monkeypatch.setattr(training.events, "changed", away)
-    patience = training._Patience()
+    monkeypatch.setattr(training_child.events, "changed", away)
+    patience = training_child.Patience()
     assert [patience.tried(lambda: tail.read(attempt)) for _ in range(3)] == [False, False, True]
     assert events_of(run) == ["start"]
     assert tail.sequence == 1
 
-    monkeypatch.setattr(training, "DATABASE_PATIENCE_S", -1.0)
+    monkeypatch.setattr(training_child, "DATABASE_PATIENCE_S", -1.0)
     answers.append(OperationalError("for good"))
     tail.path.write_text(tail.path.read_text() * 2)
     with pytest.raises(OperationalError):
@@ -358,12 +358,12 @@ def test_a_journal_read_twice_gives_every_line_once_and_no_half_line(dataset, tm
     begin = {"event": "start", "steps_per_epoch": 4, "resumed_from_epoch": None}
     step = {"event": "step", "epoch": 1, "step": 2, "steps": 4, "loss": 0.5}
     path.write_text(json.dumps(begin) + "\n" + json.dumps(step)[:-5])
-    tail = training._Tail(run, path)
+    tail = training_child.Tail(run, path)
     tail.read(attempt)
     assert events_of(run) == ["start"]
     path.write_text(json.dumps(begin) + "\n" + json.dumps(step) + "\n")
     tail.read(attempt)
-    training._Tail(run, path).read(attempt)  # the next attempt starts at the top
+    training_child.Tail(run, path).read(attempt)  # the next attempt starts at the top
     assert events_of(run) == ["start", "step"]
     job.refresh_from_db()
     assert (job.progress_done, job.progress_total, job.message) == (2, 12, "Epoch 1 of 3, loss 0.500")
@@ -372,7 +372,7 @@ def test_a_journal_read_twice_gives_every_line_once_and_no_half_line(dataset, tm
 def test_the_child_learns_nothing_about_database_or_broker(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/db")
     monkeypatch.setenv("SONOLOOP_SECRET_KEY", "x" * 40)
-    told = training._environment()
+    told = training_child.environment()
     assert not {"DATABASE_URL", "SONOLOOP_SECRET_KEY", "SONOLOOP_DATA"} & set(told)
     assert int(told["OMP_NUM_THREADS"]) >= 1
 
