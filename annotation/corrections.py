@@ -119,15 +119,19 @@ def blank_png(frame: Frame) -> bytes:
     return files.encode_label_map(np.zeros((frame.clip.height, frame.clip.width), np.uint8))
 
 
-def submit(frame: Frame, *, by: User) -> Annotation:
+def submit(frame: Frame, *, by: User, number: int | None = None) -> Annotation:
     """Hand the frame's newest revision to the reviewers. Submitting again changes nothing.
 
-    Raises Conflict when nothing is saved yet or the frame is accepted already.
+    `number` is the revision the person looked at: if another was saved since, nothing is submitted.
+
+    Raises Conflict when nothing is saved yet or the frame is accepted already, StaleRevision.
     """
     with transaction.atomic():
         annotation = Annotation.objects.select_for_update().filter(frame=frame, slot=SLOT).first()
         if annotation is None:
             raise Conflict("Nothing is saved for this frame yet; save a mask first.", code="nothing_saved")
+        if number is not None and number != annotation.head:
+            raise stale(annotation, number)
         if annotation.state == Annotation.State.ACCEPTED:
             raise Conflict("This frame is accepted already.", code="accepted")
         if annotation.state != Annotation.State.SUBMITTED:

@@ -456,11 +456,23 @@ class StateShape(serializers.Serializer):
 
 
 class SubmitFrame(APIView):
-    @extend_schema(request=None, responses=StateShape)
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "If-Match",
+                str,
+                OpenApiParameter.HEADER,
+                description='"r<N>" you looked at; 412 if it is not the newest',
+            )
+        ],
+        request=None,
+        responses=StateShape,
+    )
     def post(self, request: Request, frame_id: int) -> Response:
         """Hand the newest revision to the reviewers."""
         frame = frame_for(request.user, frame_id, "annotate")
-        return Response({"state": corrections.submit(frame, by=request.user).state})
+        seen = _base(request) if "If-Match" in request.headers else None
+        return Response({"state": corrections.submit(frame, by=request.user, number=seen).state})
 
 
 class ReviewFields(serializers.Serializer):

@@ -209,6 +209,20 @@ def test_the_loop_of_states_keeps_the_counters_right(client: Client, frame: Fram
     assert frame.gold.number == 2
 
 
+def test_submitting_an_older_revision_than_the_newest_is_refused(client: Client, frame: Frame) -> None:
+    put(client, frame, factories.boxes())
+    put(client, frame, factories.boxes(seed=9), etag='"r1"')
+
+    answer = client.post(f"/api/frames/{frame.pk}/submit", headers={"If-Match": '"r1"'})
+    assert answer.status_code == 412, answer.content
+    assert answer.json()["error"]["code"] == "stale_revision"
+    assert answer.json()["error"]["detail"]["number"] == 2
+    assert client.get(f"/api/frames/{frame.pk}").json()["state"] == "open"
+
+    answer = client.post(f"/api/frames/{frame.pk}/submit", headers={"If-Match": '"r2"'})
+    assert answer.json() == {"state": "submitted"}
+
+
 def test_a_verdict_on_an_older_revision_is_refused(client: Client, frame: Frame) -> None:
     put(client, frame, factories.boxes())
     client.post(f"/api/frames/{frame.pk}/submit")
