@@ -21,9 +21,9 @@ def main() -> None:
         result = json.loads(path.read_text())
         machine = result["machine"]
         parts.append(
-            f"## {path.stem}\n\n`python -m benchmarks.{path.stem}` · {result['date'][:16].replace('T', ' ')} UTC · commit "
-            f"{result['commit']} · {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, "
-            f"Python {machine['python']}, load {machine['load']:g}\n\n| what | measured | budget | |\n|---|---|---|---|"
+            f"## {path.stem}\n\n`python -m benchmarks.{path.stem}` · {result['date'][:16].replace('T', ' ')} UTC · "
+            f"commit {result['commit']} · {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} "
+            f"GB, Python {machine['python']}, load {machine['load']:g}\n\n| what | measured | budget | |\n|---|---|---|---|"
         )
         for row in result["rows"]:
             verdict = {True: "ok", False: "**missed**", None: ""}[row["ok"]]
