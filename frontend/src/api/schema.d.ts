@@ -300,7 +300,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Every revision of the frame, newest first, with the verdicts on it. */
+        /** @description The frame's newest 500 revisions, newest first, with the verdicts on them. */
         get: operations["get_frames_frame_id_revisions"];
         put?: never;
         post?: never;
@@ -2240,7 +2240,10 @@ export interface operations {
     post_frames_frame_id_submit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description "r<N>" you looked at; 412 if it is not the newest */
+                "If-Match"?: string;
+            };
             path: {
                 frame_id: number;
             };
