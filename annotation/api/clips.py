@@ -20,9 +20,9 @@ from annotation.api.fields import checked, choice_in, shape_all
 from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
 from annotation.api.request import Request
-from annotation.errors import BadRequest, Conflict, NotFound, SonoloopError
+from annotation.errors import BadRequest, Conflict, Forbidden, NotFound, SonoloopError
 from annotation.ingest import uploads
-from annotation.models import Clip, Frame, Job, Upload, User
+from annotation.models import ApiToken, Clip, Frame, Job, Upload, User
 from annotation.models.clips import subject_key
 from annotation.permissions import project_for, require, visible
 
@@ -279,6 +279,8 @@ class UploadView(APIView):
         offset = uploads.offset_of(upload)
         headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.length)}
         if offset == upload.length:
+            if isinstance(request.auth, ApiToken) and request.auth.scope == ApiToken.Scope.READ:
+                raise Forbidden("All bytes are here, but this token may only read: ask with one that may write.")
             # The server died between the last byte and the clip. A browser that hears "all is here" sends no more.
             headers |= self._made(upload, request.user)
         return HttpResponse(status=200, headers={**TUS, **headers, "Cache-Control": "no-store"})

@@ -17,6 +17,9 @@ from annotation.errors import BadRequest, NotFound
 from annotation.models import Job, Membership, User
 from annotation.permissions import project_for, require
 
+# What beginning work of a kind asks for; other kinds: manage.
+STARTS: dict[str, str] = {Job.Kind.INGEST: "upload", Job.Kind.DRAFT: "annotate"}
+
 
 class JobShape(serializers.ModelSerializer):
     project = serializers.IntegerField(source="project_id", allow_null=True)
@@ -47,8 +50,9 @@ def _job_for(user: User, job_id: int, capability: str | None = None) -> Job:
     job = _visible_jobs(user).filter(pk=job_id).first()
     if job is None:
         raise NotFound("There is no such job, or it is not shared with you.")
-    if capability and job.project_id and job.created_by_id != user.pk:
-        require(user, job.project_id, capability)
+    if capability and job.project_id:
+        # Who began it must still be allowed to begin such work: a role can be taken away.
+        require(user, job.project_id, STARTS.get(job.kind, capability) if job.created_by_id == user.pk else capability)
     return job
 
 

@@ -1,5 +1,6 @@
 """Model versions: lineage, scores, comparison, promotion and the way back."""
 
+import json
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +21,10 @@ from annotation.errors import NotFound
 from annotation.formats import scores
 from annotation.models import ModelVersion, User
 from annotation.permissions import project_for, visible
+
+MOST_VERDICTS = 1000
+# A verdict draws the subjects 2000 times; lists show many. By the two models and all that was measured of them.
+_verdicts: dict[tuple[int, int, str], str] = {}
 
 
 class IntervalShape(serializers.Serializer):
@@ -88,7 +93,12 @@ class ModelShape(serializers.ModelSerializer):
         champion = self.context["champion"]
         if model.stage != ModelVersion.Stage.CANDIDATE or champion is None:
             return None
-        return str(registry.compare(model, champion)["verdict"])
+        key = (model.pk, champion.pk, json.dumps([model.scores, champion.scores], sort_keys=True))
+        if key not in _verdicts:
+            if len(_verdicts) >= MOST_VERDICTS:
+                _verdicts.clear()
+            _verdicts[key] = str(registry.compare(model, champion)["verdict"])
+        return _verdicts[key]
 
 
 class LabelDifferenceShape(serializers.Serializer):

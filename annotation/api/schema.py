@@ -1,9 +1,14 @@
 """How the API describes itself in OpenAPI."""
 
+import functools
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.renderers import OpenApiJsonRenderer
 
 
 class Schema(AutoSchema):
@@ -34,3 +39,16 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer"}
+
+
+@require_safe
+def describe(request: HttpRequest) -> HttpResponse:
+    """`GET /api/schema/`: the OpenAPI description as JSON, open to everybody."""
+    return HttpResponse(_description(), content_type="application/vnd.oai.openapi+json")
+
+
+@functools.cache
+def _description() -> bytes:
+    """Made once per process: it takes a good part of a second."""
+    made = SchemaGenerator().get_schema(request=None, public=True)
+    return bytes(OpenApiJsonRenderer().render(made))

@@ -203,6 +203,21 @@ def test_a_waiting_ingest_is_cancelled_with_its_bytes(client: Client, project: P
     assert post_clip(client, project, content).status_code == 202
 
 
+def test_who_may_no_longer_upload_no_longer_steers_their_uploads(
+    project: Project, sign_in: Callable[[User], Client], not_sent: None
+) -> None:
+    ann = factories.make_member(project, "uploader")
+    browser = sign_in(ann)
+    job = jobs.create(
+        Job.Kind.INGEST, queue="cpu", title="Take in a clip", project=project, params={"clip": 0}, created_by=ann
+    )
+    project.memberships.filter(user=ann).update(role="viewer")
+    for verb in ("cancel", "retry"):
+        assert browser.post(f"/api/jobs/{job.pk}/{verb}").status_code == 403
+    project.memberships.filter(user=ann).update(role="uploader")
+    assert browser.post(f"/api/jobs/{job.pk}/retry").status_code == 409  # it waits still
+
+
 def test_a_running_ingest_is_cancelled_at_its_next_step(
     client: Client, project: Project, work_at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from annotation import events, frames, jobs, tasks
+from annotation import events, frames, jobs, people, tasks
 from annotation.ingest import uploads
 from annotation.models import AuditEvent, Clip, Frame, Job, Project, Subject, Upload, User
 from annotation.tests import factories
@@ -156,6 +156,15 @@ def test_an_upload_whose_server_died_after_the_last_byte_still_becomes_a_clip(cl
     head = client.head(address)
     assert head["Upload-Offset"] == str(len(content))
     assert head["Sonoloop-Clip"] == str(Clip.objects.get().pk)
+
+
+def test_a_token_that_may_only_read_makes_no_clip(client: Client, project: Project) -> None:
+    upload = uploads.begin(project, subject="S1", length=10, by=project.created_by)
+    uploads.append(upload, 0, [bytes(10)])
+    _, clear = people.create_token(project.created_by, name="x", scope="read")
+    answer = Client(headers={"Authorization": f"Bearer {clear}"}).head(f"/api/uploads/{upload.pk}")
+    assert answer.status_code == 403
+    assert Upload.objects.filter(pk=upload.pk).exists()
 
 
 def test_a_fault_of_ours_keeps_the_bytes_for_another_try(

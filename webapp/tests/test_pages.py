@@ -8,6 +8,8 @@ from django.contrib.auth import authenticate, get_user_model, login
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client, RequestFactory
 
+from annotation.api import schema
+from webapp import health
 from webapp.asgi import with_access_log
 
 
@@ -74,6 +76,16 @@ def test_readiness_names_what_is_missing():
     assert answer.status_code == 503
     assert answer.json()["database"] == "ok"
     assert answer.json()["broker"].startswith("no answer")
+
+
+@pytest.mark.django_db
+def test_the_description_and_the_migrations_are_read_once(monkeypatch):
+    for address in ("/api/schema/", "/readyz"):
+        Client().get(address)
+    monkeypatch.setattr(health, "MigrationExecutor", pytest.fail)
+    monkeypatch.setattr(schema, "SchemaGenerator", pytest.fail)
+    assert Client().get("/readyz").json()["database"] == "ok"
+    assert Client().get("/api/schema/?x=1").json()["openapi"] == "3.1.0"
 
 
 @pytest.mark.django_db
