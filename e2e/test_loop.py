@@ -112,3 +112,10 @@ def test_work_outlives_a_cut_line_and_a_crashed_tab(tmp_path: Path) -> None:
     clip = simulated_clip(tmp_path / "simulated")
     with running_tree(tmp_path / "data") as tree:
         tell(tree, "lost_tab", tmp_path, SONOLOOP_CLIPS=json.dumps([{"file": str(clip), "subject": "S 01"}]))
+
+
+def test_only_what_was_seen_is_handed_in_and_judged(tmp_path: Path) -> None:
+    """A newer revision, a reviewer's quick correction, a conflict, a lost session: no verdict on what nobody saw."""
+    clip = simulated_clip(tmp_path / "simulated")
+    with running_tree(tmp_path / "data") as tree:
+        tell(tree, "seen", tmp_path, SONOLOOP_CLIPS=json.dumps([{"file": str(clip), "subject": "S 01"}]))
