@@ -179,7 +179,7 @@ def select(clip: Clip, *, by: User, count: int | None = None, indices: Sequence[
 
 
 def remove_clip(clip: Clip, *, by: User) -> None:
-    """Delete a clip with its frames, masks and pixels.
+    """Delete a clip with its frames, masks and pixels; the subject too when it has no other, and its pseudonym in jobs.
 
     Raises Conflict when a dataset version holds one of its frames: frozen is frozen.
     """
@@ -189,8 +189,13 @@ def remove_clip(clip: Clip, *, by: User) -> None:
             audit.record(by, "deleted", clip, frames=clip.frame_count)
             events.changed(clip)
             name, source = clip.pack_name, uploads.source_of(clip)
+            # A name typed by mistake must be gone with the clip.
+            Job.objects.filter(project_id=clip.project_id, params__clip=clip.pk).update(title="About a deleted clip")
             Frame.objects.filter(clip=clip).update(gold=None)
+            subject = clip.subject
             clip.delete()
+            if not Clip.objects.filter(subject=subject).exists():
+                subject.delete()
             transaction.on_commit(lambda: _remove_bytes(name, source))
     except ProtectedError:
         raise Conflict(

@@ -407,6 +407,26 @@ def test_a_deleted_clip_takes_its_frames_masks_and_pixels_along(
     }
 
 
+def test_a_pseudonym_typed_by_mistake_goes_with_its_last_clip(
+    client: Client, project: Project, work_at_once: None
+) -> None:
+    first = factories.make_clip_with_frames(project, "Jane Doe")
+    second = factories.make_clip_with_frames(project, "Jane Doe")
+    job = jobs.create(
+        Job.Kind.INGEST,
+        queue="cpu",
+        title="Read frames: clip 1 of Jane Doe",
+        params={"clip": first.pk},
+        project=project,
+    )
+    assert client.delete(f"/api/clips/{first.pk}").status_code == 204
+    job.refresh_from_db()
+    assert "Jane" not in job.title
+    assert project.subjects.filter(pseudonym="Jane Doe").exists()
+    assert client.delete(f"/api/clips/{second.pk}").status_code == 204
+    assert not project.subjects.filter(pseudonym="Jane Doe").exists()
+
+
 def test_a_clip_deleted_while_it_is_read_does_not_come_back(
     client: Client, project: Project, work_at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

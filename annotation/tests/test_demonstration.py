@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from annotation import demonstration, files, jobs, review
 from annotation.errors import SonoloopError
-from annotation.models import Clip, Draft, Frame, Job, Project, User
+from annotation.models import Clip, Draft, Frame, Job, Project, Revision, User
 from annotation.tests import clips
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,8 +41,11 @@ def test_first_start_makes_the_demonstration_once(
     label_map = files.decode_label_map(bytes(gold.gold.png), height=320, width=384, allowed=range(10))
     assert len(set(label_map.ravel().tolist())) > 4
 
+    assert {revision.author.username for revision in Revision.objects.all()} == {"simulator"}
+    assert not User.objects.get(username="simulator").is_active
+
     call_command("first_start")
-    assert demonstration.request(User.objects.get()) is None
+    assert demonstration.request(User.objects.get(username="admin")) is None
     assert Project.objects.count() == 1
 
 
