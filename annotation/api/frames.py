@@ -382,6 +382,9 @@ class FrameMask(APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description='"r<N>"'),
+            OpenApiParameter(
+                "Sonoloop-User", int, OpenApiParameter.HEADER, description="who drew it: 409 when another is signed in"
+            ),
             OpenApiParameter("origin", str, enum=list(Revision.Origin.values)),
             OpenApiParameter("active_seconds", float),
             OpenApiParameter("draft", int, description="id of the draft it started from"),
@@ -393,6 +396,10 @@ class FrameMask(APIView):
         """Save the next revision. Missing If-Match: 428; somebody saved since: 412; a wrong label map: 400."""
         rows = Frame.objects.select_related("clip")
         frame, role = visible_as(rows, request.user, "annotate", pk=frame_id)
+        if request.headers.get("Sonoloop-User", str(request.user.pk)) != str(request.user.pk):
+            raise Conflict(
+                "Somebody else has signed in meanwhile; sign in again as who drew this.", code="other_person"
+            )
         draft_id = request.query_params.get("draft")
         save = corrections.Save(
             png=_png_of(request),

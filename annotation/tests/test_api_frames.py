@@ -496,3 +496,19 @@ def test_lists_of_revisions_leave_the_masks_where_they_are(client: Client, frame
             query["sql"] for query in asked if '."png"' in query["sql"] and "annotation_revision" in query["sql"]
         ]
         assert columns == []
+
+
+def test_strokes_are_not_saved_under_the_name_of_who_signed_in_meanwhile(
+    client: Client, frame: Frame, project: Project, manager: User
+) -> None:
+    other = factories.make_member(project, Membership.Role.ANNOTATOR)
+    png = files.encode_label_map(factories.boxes())
+
+    def save(user: User) -> int:
+        headers = {"If-Match": '"r0"', "Sonoloop-User": str(user.pk)}
+        path = f"/api/frames/{frame.pk}/mask"
+        return client.put(path, png, content_type="image/png", headers=headers).status_code
+
+    assert save(other) == 409
+    assert not Revision.objects.exists()
+    assert save(manager) == 200

@@ -2168,6 +2168,8 @@ export interface operations {
             header: {
                 /** @description "r<N>" */
                 "If-Match": string;
+                /** @description who drew it: 409 when another is signed in */
+                "Sonoloop-User"?: number;
             };
             path: {
                 frame_id: number;

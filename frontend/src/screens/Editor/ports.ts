@@ -19,7 +19,7 @@ export function saveAnswerOf(error: unknown): SaveAnswer {
     const { number, author, at } = error.detail;
     return { kind: "stale", number: Number(number), author: String(author), at: String(at) };
   }
-  if (error.status === 401) return { kind: "signedOut" };
+  if (error.status === 401 || error.code === "other_person") return { kind: "signedOut" };
   if (error.status === 0 || error.status === 429 || error.status >= 500) return { kind: "offline" };
   return { kind: "refused", message: error.message };
 }
@@ -61,7 +61,11 @@ export class EditorPorts {
   /** Frames whose next save is the draft as a whole, whatever was there before. */
   private readonly accepted = new Set<string>();
 
-  constructor(private readonly client: QueryClient) {}
+  /** `userId`: whose strokes these are. Another tab may have signed in somebody else with the same cookie. */
+  constructor(
+    private readonly client: QueryClient,
+    private readonly userId: number,
+  ) {}
 
   /** The next save of this frame is its draft, accepted as it is. */
   draftAccepted(frameId: string, draftId: number): void {
@@ -94,7 +98,7 @@ export class EditorPorts {
       const origin = this.accepted.has(frameId) ? "draft" : meta.origin;
       try {
         const answer = await send("PUT", `/api/frames/${frameId}/mask`, new Blob([png]), {
-          headers: { "If-Match": etag, "Content-Type": "image/png" },
+          headers: { "If-Match": etag, "Content-Type": "image/png", "Sonoloop-User": String(this.userId) },
           query: {
             origin,
             active_seconds: meta.activeSeconds.toFixed(1),

@@ -31,7 +31,7 @@ export function useDesk(
       (opened) => {
         journal = opened;
         if (gone) return opened.close();
-        const ports = new EditorPorts(client);
+        const ports = new EditorPorts(client, me.id);
         const { frames, saves } = ports;
         made = {
           me,
