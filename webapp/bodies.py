@@ -30,7 +30,7 @@ def with_limits(handler: Handler) -> App:
     masks go, only with a Content-Length, only from a person with a session or a token, and while the disk has room.
     """
     from annotation.api.authentication import is_known  # these need Django set up
-    from annotation.api.frames import LARGEST_MASK
+    from annotation.api.revisions import LARGEST_MASK
     from annotation.ingest.uploads import KEEP_FREE, LARGEST_UPLOAD
 
     small = settings.DATA_UPLOAD_MAX_MEMORY_SIZE

@@ -1,37 +1,30 @@
-"""Frames: lists, pictures, drafts, masks, revisions, submit and review, and the queues people work through."""
+"""Frames: lists, pictures, drafts, masks for playing, and the queues people work through."""
 
 import base64
 import logging
-import re
 from typing import Any
 
-from django.db.models import OuterRef, Prefetch, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import audit, corrections, files, queries, review
+from annotation import audit, corrections, files, queries
 from annotation.api.clips import clip_for
-from annotation.api.fields import checked, choice_in, number_in
+from annotation.api.fields import choice_in, number_in
 from annotation.api.pages import page, page_of
 from annotation.api.request import Request
-from annotation.errors import BadRequest, Conflict, NotFound, PreconditionRequired
-from annotation.models import Clip, Draft, Frame, Review, Revision, User
-from annotation.permissions import project_for, visible, visible_as
+from annotation.api.revisions import NEVER_CHANGES, PNG, ReviewShape, frame_for
+from annotation.errors import BadRequest, Conflict, NotFound
+from annotation.models import Clip, Draft, Frame, Review, Revision
+from annotation.permissions import project_for
 
 LARGEST_SLICE = 32 << 20
-LARGEST_MASK = 64 << 20
 MOST_MASKS = 2000
-MOST_REVISIONS = 500
-# Vary: on a shared machine the next person has another session, and does not get these from the cache.
-NEVER_CHANGES = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Cookie, Authorization"}
-PNG = {(200, "image/png"): OpenApiTypes.BINARY}
 log = logging.getLogger(__name__)
-ETAG = re.compile(r'(?:W/)?"r(\d{1,9})"')
 
 
 class FrameShape(serializers.Serializer):
@@ -61,52 +54,6 @@ def frame_row(frame: Frame) -> dict[str, Any]:
         "uncertainty": frame.uncertainty if frame.uncertainty >= 0 else None,
         "offset": frame.pack_offset,
         "length": frame.pack_length,
-    }
-
-
-class PointFields(serializers.Serializer):
-    x = serializers.FloatField()
-    y = serializers.FloatField()
-    text = serializers.CharField(max_length=2000, allow_blank=True)
-
-
-class ReviewShape(serializers.ModelSerializer):
-    revision = serializers.IntegerField(source="revision.number")
-    reviewer = serializers.CharField(source="reviewer.username")
-    points = PointFields(many=True)
-
-    class Meta:
-        model = Review
-        fields = ["id", "revision", "reviewer", "verdict", "comment", "points", "created_at"]
-
-
-class RevisionShape(serializers.ModelSerializer):
-    parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)  # type: ignore[assignment]
-    author = serializers.CharField(source="author.username")
-    label_pixels = serializers.DictField(child=serializers.IntegerField())
-    reviews = ReviewShape(many=True)
-
-    class Meta:
-        model = Revision
-        fields = [
-            "id", "number", "parent", "author", "origin", "active_seconds", "label_pixels", "sha256", "created_at",
-            "reviews",
-        ]  # fmt: skip
-
-
-def new_revision_row(revision: Revision) -> dict[str, Any]:
-    """A revision saved just now as RevisionShape shows it. By hand: that would ask for reviews it cannot have."""
-    return {
-        "id": revision.pk,
-        "number": revision.number,
-        "parent": revision.number - 1 or None,
-        "author": revision.author.username,
-        "origin": revision.origin,
-        "active_seconds": revision.active_seconds,
-        "label_pixels": revision.label_pixels,
-        "sha256": revision.sha256,
-        "created_at": revision.created_at,
-        "reviews": [],
     }
 
 
@@ -157,12 +104,6 @@ class FrameDetailShape(FrameShape):
     review = ReviewShape(allow_null=True, help_text="the newest verdict")
     previous_selected = serializers.IntegerField(allow_null=True)
     next_selected = serializers.IntegerField(allow_null=True)
-
-
-def frame_for(user: User, frame_id: int, capability: str = "view") -> Frame:
-    """The frame, if the person may do `capability` in its project."""
-    rows = Frame.objects.select_related("clip__subject", "project")
-    return visible(rows, user, capability, pk=frame_id)
 
 
 def newest_draft(frame: Frame) -> Draft | None:
@@ -347,167 +288,6 @@ class FrameDraft(APIView):
         )
 
 
-class PngBody(BaseParser):
-    """The body of a PUT, as bytes."""
-
-    media_type = "image/png"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        data: bytes = stream.read(LARGEST_MASK + 1)
-        if len(data) > LARGEST_MASK:
-            raise BadRequest(f"A mask of more than {LARGEST_MASK >> 20} MB came; no label map is that large.")
-        return data
-
-
-class FrameMask(APIView):
-    """The frame's label map as people have saved it."""
-
-    parser_classes = [PngBody]
-
-    @extend_schema(responses=PNG)
-    def get(self, request: Request, frame_id: int) -> HttpResponse:
-        """The newest revision, ETag "r<N>"; all background with ETag "r0" while nothing is saved."""
-        frame = frame_for(request.user, frame_id)
-        annotation = corrections.annotation_of(frame)
-        png, number = corrections.blank_png(frame), 0
-        if annotation:
-            head = corrections.head_of(annotation)
-            png, number = bytes(head.png), head.number
-        audit.record_view(request.user, frame.clip)
-        headers = {"ETag": f'"r{number}"', "Cache-Control": "private, no-cache"}
-        if headers["ETag"] in request.headers.get("If-None-Match", ""):
-            return HttpResponse(status=304, headers=headers)
-        return HttpResponse(png, content_type="image/png", headers=headers)
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description='"r<N>"'),
-            OpenApiParameter(
-                "Sonoloop-User", int, OpenApiParameter.HEADER, description="who drew it: 409 when another is signed in"
-            ),
-            OpenApiParameter("origin", str, enum=list(Revision.Origin.values)),
-            OpenApiParameter("active_seconds", float),
-            OpenApiParameter("draft", int, description="id of the draft it started from"),
-        ],
-        request={"image/png": OpenApiTypes.BINARY},
-        responses=RevisionShape,
-    )
-    def put(self, request: Request, frame_id: int) -> Response:
-        """Save the next revision. Missing If-Match: 428; somebody saved since: 412; a wrong label map: 400."""
-        rows = Frame.objects.select_related("clip")
-        frame, role = visible_as(rows, request.user, "annotate", pk=frame_id)
-        if request.headers.get("Sonoloop-User", str(request.user.pk)) != str(request.user.pk):
-            raise Conflict(
-                "Somebody else has signed in meanwhile; sign in again as who drew this.", code="other_person"
-            )
-        draft_id = request.query_params.get("draft")
-        save = corrections.Save(
-            png=_png_of(request),
-            base=_base(request),
-            origin=Revision.Origin(choice_in(request, "origin", list(Revision.Origin.values), "hand")),
-            active_seconds=number_in(request, "active_seconds", 0, low=0, high=86_400),
-            draft=corrections.draft_of(frame, int(number_in(request, "draft", low=1, high=2**62)))
-            if draft_id
-            else None,
-        )
-        revision = corrections.save_mask(frame, save, by=request.user, may_reopen=role in ("reviewer", "manager"))
-        return Response(new_revision_row(revision), headers={"ETag": f'"r{revision.number}"'})
-
-
-def _png_of(request: Request) -> bytes:
-    body: object = request.data
-    return body if isinstance(body, bytes) else b""  # no body at all is parsed to something else
-
-
-def _base(request: Request) -> int:
-    header = request.headers.get("If-Match")
-    if header is None:
-        raise PreconditionRequired(
-            'Send If-Match with the ETag that GET gave, for example "r3" ("r0" when nothing is saved yet), '
-            "so that nobody's work is overwritten."
-        )
-    match = ETAG.fullmatch(header.strip())
-    if match is None:
-        raise BadRequest(f'If-Match must be an ETag like "r3"; {header[:40]!r} came.')
-    return int(match.group(1))
-
-
-class FrameRevisions(APIView):
-    @extend_schema(responses=RevisionShape(many=True))
-    def get(self, request: Request, frame_id: int) -> Response:
-        """The frame's newest 500 revisions, newest first, with the verdicts on them."""
-        frame = frame_for(request.user, frame_id)
-        rows = (
-            Revision.objects.filter(annotation__frame=frame)
-            .select_related("author", "parent")
-            .prefetch_related("reviews__reviewer", Prefetch("reviews__revision", Revision.objects.only("number")))
-            .defer("png", "parent__png")
-            .order_by("-id")
-        )
-        return Response(RevisionShape(rows[:MOST_REVISIONS], many=True).data)
-
-
-class RevisionMask(APIView):
-    @extend_schema(responses=PNG)
-    def get(self, request: Request, revision_id: int) -> HttpResponse:
-        """One revision's label map; it never changes."""
-        rows = Revision.objects.select_related("annotation__frame__clip")
-        revision = visible(rows, request.user, path="annotation__frame__project_id", pk=revision_id)
-        audit.record_view(request.user, revision.annotation.frame.clip)
-        headers = {"ETag": f'"{revision.sha256}"', **NEVER_CHANGES}
-        return HttpResponse(bytes(revision.png), content_type="image/png", headers=headers)
-
-
-class StateShape(serializers.Serializer):
-    state = serializers.ChoiceField(Frame.State.choices)
-
-
-class SubmitFrame(APIView):
-    @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "If-Match",
-                str,
-                OpenApiParameter.HEADER,
-                description='"r<N>" you looked at; 412 if it is not the newest',
-            )
-        ],
-        request=None,
-        responses=StateShape,
-    )
-    def post(self, request: Request, frame_id: int) -> Response:
-        """Hand the newest revision to the reviewers."""
-        frame = frame_for(request.user, frame_id, "annotate")
-        seen = _base(request) if "If-Match" in request.headers else None
-        return Response({"state": corrections.submit(frame, by=request.user, number=seen).state})
-
-
-class ReviewFields(serializers.Serializer):
-    verdict = serializers.ChoiceField(Review.Verdict.choices)
-    comment = serializers.CharField(allow_blank=True, max_length=4000, default="")
-    points = PointFields(many=True, required=False)
-    revision = serializers.IntegerField(
-        required=False, min_value=1, help_text="the number you looked at; 412 if it is not the newest"
-    )
-
-
-class ReviewFrame(APIView):
-    @extend_schema(request=ReviewFields, responses=ReviewShape)
-    def post(self, request: Request, frame_id: int) -> Response:
-        """Accept the newest revision (it becomes gold), or return it with comments."""
-        frame = frame_for(request.user, frame_id, "review")
-        given = checked(ReviewFields, request.data)
-        verdict = review.decide(
-            frame,
-            verdict=Review.Verdict(given["verdict"]),
-            by=request.user,
-            comment=given["comment"],
-            points=given.get("points", ()),
-            number=given.get("revision"),
-        )
-        return Response(ReviewShape(verdict).data)
-
-
 class QueueClipShape(serializers.Serializer):
     id = serializers.IntegerField()
     number = serializers.IntegerField()
@@ -546,10 +326,5 @@ urlpatterns = [
     path("frames/<int:frame_id>", FrameView.as_view()),
     path("frames/<int:frame_id>/image", FrameImage.as_view()),
     path("frames/<int:frame_id>/draft", FrameDraft.as_view()),
-    path("frames/<int:frame_id>/mask", FrameMask.as_view()),
-    path("frames/<int:frame_id>/revisions", FrameRevisions.as_view()),
-    path("frames/<int:frame_id>/submit", SubmitFrame.as_view()),
-    path("frames/<int:frame_id>/review", ReviewFrame.as_view()),
-    path("revisions/<int:revision_id>/mask", RevisionMask.as_view()),
     path("projects/<int:project_id>/queue", Queue.as_view()),
 ]

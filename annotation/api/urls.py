@@ -1,12 +1,26 @@
 """The routes, one list per noun."""
 
-from annotation.api import clips, datasets, drafts, events, frames, jobs, models, people, projects, runs, schema  # noqa: F401 - schema registers itself
+from annotation.api import (  # noqa: F401 - schema registers itself
+    clips,
+    datasets,
+    drafts,
+    events,
+    frames,
+    jobs,
+    models,
+    people,
+    projects,
+    revisions,
+    runs,
+    schema,
+)
 
 urlpatterns = [
     *people.urlpatterns,
     *projects.urlpatterns,
     *clips.urlpatterns,
     *frames.urlpatterns,
+    *revisions.urlpatterns,
     *drafts.urlpatterns,
     *datasets.urlpatterns,
     *runs.urlpatterns,
