@@ -20,7 +20,7 @@ from annotation.formats.weights import architecture_of, read_story, refuse_forei
 from annotation.models import ModelVersion, Project, User
 
 RESAMPLES = 2000
-SAME = 0.0005  # differences below this are shown as none
+SAME = 0.005  # a difference that rounds to .00 is none
 WORST_NAMED = 3
 Stage = ModelVersion.Stage
 
@@ -257,4 +257,4 @@ def verdict(labels: list[dict[str, Any]], difference: dict[str, Any] | None, uns
 
 
 def _noise(row: dict[str, Any]) -> str:
-    return ", within noise" if row["low"] is not None and row["high"] >= 0 else ""
+    return " (within noise)" if row["low"] is not None and row["high"] >= 0 else ""

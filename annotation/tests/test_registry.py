@@ -141,7 +141,7 @@ def test_labels_no_test_frame_shows_are_left_out():
         (
             [[0.9, 0.6, 0.7], [0.9, 0.9, 0.7]],
             [[0.8, 0.7, 0.6], [0.8, 0.82, 0.6]],
-            "Better on 2 of 3 structures; worse on dura by 0.01, within noise; mean Dice +0.063 (95 %:",
+            "Better on 2 of 3 structures; worse on dura by 0.01 (within noise); mean Dice +0.063 (95 %:",
         ),
         (
             [[0.9, 0.5, 0.7], [0.9, 0.5, 0.7]],

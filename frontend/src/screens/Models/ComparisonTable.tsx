@@ -102,7 +102,7 @@ export function ComparisonTable({
 }
 
 function Difference({ mean, low, high }: { mean: number; low: number | null; high: number | null }) {
-  const kind = trend(low, high);
+  const kind = differenceText(mean) === "±.00" ? "noise" : trend(low, high);
   return (
     <span
       className={styles.difference}
