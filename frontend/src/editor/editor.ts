@@ -5,7 +5,15 @@ import { Emitter } from "./emitter";
 import { BACKGROUND, type Labelmap } from "./labelmap";
 import { type ColorTables, colorTables, type LabelStyle } from "./palette";
 import type { PaintMask } from "./raster";
-import { createTool, type Preview, type Tool, type ToolHost, type ToolName } from "./tools";
+import {
+  createTool,
+  type Modifiers,
+  NO_MODIFIERS,
+  type Preview,
+  type Tool,
+  type ToolHost,
+  type ToolName,
+} from "./tools";
 import {
   fitView,
   type ImagePoint,
@@ -248,28 +256,28 @@ export class Editor implements ToolHost {
 
   // ── the pointer, in CSS pixels of the viewport ────────────────────────────────────────────────
 
-  pointerDown(at: ScreenPoint): void {
+  pointerDown(at: ScreenPoint, modifiers: Modifiers = NO_MODIFIERS): void {
     if (!this.frame) return;
     this.hover = toImage(this.currentView, at);
     const tool = this.toolInHand();
-    if (tool) tool.onPointerDown(this.hover);
+    if (tool) tool.onPointerDown(this.hover, modifiers);
     this.previewChanged();
   }
 
   /** All places since the last event, oldest first: give every coalesced one, or strokes get corners. */
-  pointerMove(places: readonly ScreenPoint[]): void {
+  pointerMove(places: readonly ScreenPoint[], modifiers: Modifiers = NO_MODIFIERS): void {
     if (!this.frame) return;
     const tool = this.toolInHand();
     for (const place of places) {
       this.hover = toImage(this.currentView, place);
-      tool?.onPointerMove(this.hover);
+      tool?.onPointerMove(this.hover, modifiers);
     }
     this.previewChanged();
   }
 
-  pointerUp(at: ScreenPoint): void {
+  pointerUp(at: ScreenPoint, modifiers: Modifiers = NO_MODIFIERS): void {
     if (!this.frame) return;
-    this.toolInHand()?.onPointerUp(toImage(this.currentView, at));
+    this.toolInHand()?.onPointerUp(toImage(this.currentView, at), modifiers);
   }
 
   /** The pointer was lost: as if it never went down. A polygon's earlier corners stay. */

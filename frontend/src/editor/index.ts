@@ -61,5 +61,5 @@ export {
   type SessionEvents,
   type SessionOptions,
 } from "./session";
-export type { ToolName } from "./tools";
+export { type Modifiers, NO_MODIFIERS, type ToolName } from "./tools";
 export type { ImagePoint, ScreenPoint, Size, View } from "./transform";

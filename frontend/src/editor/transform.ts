@@ -2,12 +2,16 @@
 export interface ImagePoint {
   readonly x: number;
   readonly y: number;
+  /** Of a pen, 0-1; undefined where the pointer knows none (a mouse, most fingers). */
+  readonly pressure?: number;
 }
 
 /** A place in the viewport, in CSS pixels from its top left corner. */
 export interface ScreenPoint {
   readonly x: number;
   readonly y: number;
+  /** Of a pen, 0-1; undefined where the pointer knows none. */
+  readonly pressure?: number;
 }
 
 export interface Size {
@@ -28,7 +32,8 @@ export const MAX_SCALE = 64;
 const KEEP_IN_SIGHT = 48;
 
 export function toImage(view: View, at: ScreenPoint): ImagePoint {
-  return { x: (at.x - view.x) / view.scale, y: (at.y - view.y) / view.scale };
+  const place = { x: (at.x - view.x) / view.scale, y: (at.y - view.y) / view.scale };
+  return at.pressure === undefined ? place : { ...place, pressure: at.pressure };
 }
 
 export function toScreen(view: View, at: ImagePoint): ScreenPoint {

@@ -5,7 +5,7 @@ import { PanTool } from "./pan";
 import { PolygonTool } from "./polygon";
 import type { Tool, ToolHost } from "./tool";
 
-export type { Preview, Tool, ToolHost } from "./tool";
+export { type Modifiers, NO_MODIFIERS, type Preview, type Tool, type ToolHost } from "./tool";
 
 /** Every tool by name: a new one is added here and nowhere else in the engine. */
 const TOOLS = {

@@ -2,6 +2,15 @@ import type { OpenEdit } from "../edit";
 import type { PaintMask } from "../raster";
 import type { ImagePoint } from "../transform";
 
+/** The keys that were down with the pointer. `mod` is Ctrl, or Command on a Mac. */
+export interface Modifiers {
+  readonly shift: boolean;
+  readonly alt: boolean;
+  readonly mod: boolean;
+}
+
+export const NO_MODIFIERS: Modifiers = { shift: false, alt: false, mod: false };
+
 /**
  * What a tool is told. Points are image points: only `transform.ts` knows the zoom.
  *
@@ -11,9 +20,9 @@ import type { ImagePoint } from "../transform";
 export interface Tool {
   /** True from the first press until the step is finished or cancelled. */
   readonly isBusy: boolean;
-  onPointerDown(at: ImagePoint): void;
-  onPointerMove(at: ImagePoint): void;
-  onPointerUp(at: ImagePoint): void;
+  onPointerDown(at: ImagePoint, modifiers: Modifiers): void;
+  onPointerMove(at: ImagePoint, modifiers: Modifiers): void;
+  onPointerUp(at: ImagePoint, modifiers: Modifiers): void;
   /** Escape, a lost pointer or a tool switch: as if it never began. */
   onCancel(): void;
   /** Enter: finish a step that takes several presses. */
