@@ -7,7 +7,7 @@ import numpy as np
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation import audit, events, files, states
+from annotation import audit, effort, events, files, states
 from annotation.errors import BadMask, Conflict, StaleRevision
 from annotation.models import Annotation, Draft, Frame, Label, Revision, User
 
@@ -24,6 +24,8 @@ class Save:
     origin: Revision.Origin = Revision.Origin.HAND
     draft: Draft | None = None
     active_seconds: float = 0.0
+    strokes: int | None = None
+    clicks: int | None = None
 
 
 def annotation_of(frame: Frame) -> Annotation | None:
@@ -50,6 +52,8 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
         save.png, height=clip.height, width=clip.width, allowed={0, NOT_ANNOTATED, *known}
     )
     pixels = np.bincount(label_map.ravel(), minlength=256)
+    # Before the transaction: what it compares with never changes, and other savers need not wait for it.
+    changed, draft_dice = _compare(frame, save, label_map)
 
     with transaction.atomic():
         annotation = _claim(frame, save.base, by, may_reopen)
@@ -65,11 +69,38 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
             sha256=hashlib.sha256(label_map.tobytes()).hexdigest(),
             label_pixels={str(index): int(pixels[index]) for index in np.flatnonzero(pixels) if index},
             active_seconds=save.active_seconds,
+            strokes=save.strokes,
+            clicks=save.clicks,
+            pixels_changed=changed,
+            draft_dice=draft_dice,
         )
         states.move(frame, Frame.State.OPEN)
         audit.record(by, "saved", revision, project_id=frame.project_id, frame=frame.pk, number=revision.number)
         events.changed(frame)
     return revision
+
+
+def _compare(frame: Frame, save: Save, label_map: np.ndarray) -> tuple[int, float | None]:
+    """Pixels changed against what the save grew from, and the Dice of the draft its chain grew from (None: no draft).
+
+    What it grew from is the parent, else the draft, else background only.
+    """
+    before = None
+    draft = bytes(save.draft.png) if save.draft else None
+    if save.base:
+        chain = Revision.objects.filter(annotation__frame=frame, annotation__slot=SLOT, number__lte=save.base)
+        parent = chain.filter(number=save.base).values_list("png", flat=True).first()
+        before = None if parent is None else files.stored_label_map(bytes(parent))
+        if draft is None:
+            known = chain.filter(draft__isnull=False).order_by("-number").values_list("draft__png", flat=True).first()
+            draft = None if known is None else bytes(known)
+    drafted = None if draft is None else files.stored_label_map(draft)
+    if not save.base:
+        before = drafted
+    return (
+        effort.pixels_changed(before, label_map),
+        None if drafted is None else effort.mean_dice(drafted, label_map),
+    )
 
 
 def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:

@@ -223,6 +223,14 @@ def decode_label_map(png: bytes, *, height: int, width: int, allowed: Iterable[i
     return read_label_map(png, height=height, width=width, allowed=allowed)[0]
 
 
+def stored_label_map(png: bytes) -> np.ndarray:
+    """A label map of our own rows as (H, W) uint8, which was checked when it came. Raises OSError when unreadable."""
+    label_map = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    if label_map is None or label_map.ndim != 2 or label_map.dtype != np.uint8:
+        raise OSError("a stored label map is not a readable 8-bit PNG; restore the database from a backup")
+    return label_map
+
+
 def read_label_map(png: bytes, *, height: int, width: int, allowed: Iterable[int]) -> tuple[np.ndarray, bytes]:
     """Check and decode a label map from outside to (H, W) uint8; returns it and its PNG as it is to be kept.
 

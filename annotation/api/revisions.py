@@ -21,6 +21,8 @@ from annotation.permissions import visible, visible_as
 
 LARGEST_MASK = 64 << 20
 MOST_REVISIONS = 500
+MOST_SECONDS = 86_400  # nobody is active for more than a day between two saves
+MOST_COUNTED = 100_000
 # Vary: on a shared machine the next person has another session, and does not get these from the cache.
 NEVER_CHANGES = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Cookie, Authorization"}
 PNG = {(200, "image/png"): OpenApiTypes.BINARY}
@@ -58,8 +60,8 @@ class RevisionShape(serializers.ModelSerializer):
     class Meta:
         model = Revision
         fields = [
-            "id", "number", "parent", "author", "origin", "active_seconds", "label_pixels", "sha256", "created_at",
-            "reviews",
+            "id", "number", "parent", "author", "origin", "active_seconds", "strokes", "clicks", "pixels_changed",
+            "draft_dice", "label_pixels", "sha256", "created_at", "reviews",
         ]  # fmt: skip
 
 
@@ -72,6 +74,10 @@ def new_revision_row(revision: Revision) -> dict[str, Any]:
         "author": revision.author.username,
         "origin": revision.origin,
         "active_seconds": revision.active_seconds,
+        "strokes": revision.strokes,
+        "clicks": revision.clicks,
+        "pixels_changed": revision.pixels_changed,
+        "draft_dice": revision.draft_dice,
         "label_pixels": revision.label_pixels,
         "sha256": revision.sha256,
         "created_at": revision.created_at,
@@ -118,7 +124,9 @@ class FrameMask(APIView):
                 "Sonoloop-User", int, OpenApiParameter.HEADER, description="who drew it: 409 when another is signed in"
             ),
             OpenApiParameter("origin", str, enum=list(Revision.Origin.values)),
-            OpenApiParameter("active_seconds", float),
+            OpenApiParameter("active_seconds", float, description="0 to 86400, since this person's last save of it"),
+            OpenApiParameter("strokes", int, description="steps made, taken back and made again, 0 to 100000"),
+            OpenApiParameter("clicks", int, description="presses of the pointer on the picture, 0 to 100000"),
             OpenApiParameter("draft", int, description="id of the draft it started from"),
         ],
         request={"image/png": OpenApiTypes.BINARY},
@@ -137,7 +145,9 @@ class FrameMask(APIView):
             png=_png_of(request),
             base=_base(request),
             origin=Revision.Origin(choice_in(request, "origin", list(Revision.Origin.values), "hand")),
-            active_seconds=number_in(request, "active_seconds", 0, low=0, high=86_400),
+            active_seconds=number_in(request, "active_seconds", 0, low=0, high=MOST_SECONDS),
+            strokes=_count_in(request, "strokes"),
+            clicks=_count_in(request, "clicks"),
             draft=corrections.draft_of(frame, int(number_in(request, "draft", low=1, high=2**62)))
             if draft_id
             else None,
@@ -149,6 +159,16 @@ class FrameMask(APIView):
 def _png_of(request: Request) -> bytes:
     body: object = request.data
     return body if isinstance(body, bytes) else b""  # no body at all is parsed to something else
+
+
+def _count_in(request: Request, name: str) -> int | None:
+    """A whole number of the query string; None where nobody counted. Raises BadRequest for anything else."""
+    if name not in request.query_params:
+        return None
+    value = number_in(request, name, low=0, high=MOST_COUNTED)
+    if value != int(value):
+        raise BadRequest(f"{name} must be a whole number; {request.query_params[name]!r} came.")
+    return int(value)
 
 
 def _base(request: Request) -> int:

@@ -66,6 +66,10 @@ class Revision(models.Model):
     sha256 = models.CharField(max_length=64)  # of the decoded pixels, row by row
     label_pixels = models.JSONField(default=dict)  # {"<label index>": pixels}
     active_seconds = models.FloatField(default=0)
+    strokes = models.PositiveIntegerField(null=True)  # steps finished, undone and redone; null where nobody counted
+    clicks = models.PositiveIntegerField(null=True)  # presses of the pointer on the picture
+    pixels_changed = models.PositiveIntegerField(null=True)  # against the parent, else the draft, else background
+    draft_dice = models.FloatField(null=True)  # of the draft the chain grew from against this, 0..1
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

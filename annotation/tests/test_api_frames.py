@@ -66,6 +66,38 @@ def test_a_saved_mask_comes_back_pixel_for_pixel_and_byte_for_byte(client: Clien
     assert client.get(f"/api/revisions/{shown[0]['id']}/mask").content == png
 
 
+def test_effort_is_counted_with_each_revision(client: Client, project: Project, frame: Frame) -> None:
+    """Two strips of 10 pixels drafted; the person keeps one, moves a half of the other away, then adds a pixel."""
+    drafted = np.zeros((64, 80), np.uint8)
+    drafted[10, :10], drafted[20, :10] = 1, 2
+    draft = Draft.objects.create(
+        frame=frame,
+        model_version=factories.make_model(project),
+        png=files.encode_label_map(drafted),
+        sha256="0" * 64,
+        uncertainty=0.5,
+        backend="test",
+    )
+    kept = drafted.copy()
+    kept[20, 5:10] = 0
+
+    first = put(client, frame, kept, query=f"?origin=draft&draft={draft.pk}&active_seconds=3&strokes=2&clicks=4").json()
+    kept[40, 40] = 1
+    second = put(client, frame, kept, etag='"r1"').json()
+
+    assert (first["active_seconds"], first["strokes"], first["clicks"]) == (3, 2, 4)
+    assert (first["pixels_changed"], first["draft_dice"]) == (5, pytest.approx((1 + 10 / 15) / 2))
+    assert (second["strokes"], second["clicks"], second["pixels_changed"]) == (None, None, 1)
+    assert second["draft_dice"] == pytest.approx((20 / 21 + 10 / 15) / 2)
+    assert client.get(f"/api/frames/{frame.pk}/revisions").json() == [second, first]
+
+
+def test_a_blank_frame_has_no_draft_to_compare_with(client: Client, frame: Frame) -> None:
+    saved = put(client, frame, factories.boxes()).json()
+    assert saved["pixels_changed"] == np.count_nonzero(factories.boxes())
+    assert saved["draft_dice"] is None
+
+
 def test_text_hidden_in_a_mask_is_not_stored(client: Client, frame: Frame) -> None:
     png = files.encode_label_map(factories.boxes())
     hidden = b"Comment\x00Jane Doe"
@@ -455,7 +487,10 @@ def test_wrong_methods_and_wrong_queries_are_refused_in_words(client: Client, fr
         assert answer.status_code == 400, query
         assert answer.json()["error"]["message"]
     assert put(client, frame, factories.boxes(), query="?origin=magic").status_code == 400
-    assert put(client, frame, factories.boxes(), query="?active_seconds=-1").status_code == 400
+    for effort in ("active_seconds=-1", "active_seconds=90000", "active_seconds=nan", "strokes=1.5", "clicks=1e9"):
+        refused = put(client, frame, factories.boxes(), query=f"?{effort}")
+        assert refused.status_code == 400
+        assert effort.split("=")[0] in refused.json()["error"]["message"]
     assert put(client, frame, factories.boxes(), query="?draft=12").status_code == 400
 
 

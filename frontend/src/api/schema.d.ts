@@ -1575,6 +1575,14 @@ export interface components {
             origin: components["schemas"]["OriginEnum"];
             /** Format: double */
             active_seconds: number;
+            /** Format: int64 */
+            strokes: number | null;
+            /** Format: int64 */
+            clicks: number | null;
+            /** Format: int64 */
+            pixels_changed: number | null;
+            /** Format: double */
+            draft_dice: number | null;
             label_pixels: {
                 [key: string]: number;
             };
@@ -2160,10 +2168,15 @@ export interface operations {
     put_frames_frame_id_mask: {
         parameters: {
             query?: {
+                /** @description 0 to 86400, since this person's last save of it */
                 active_seconds?: number;
+                /** @description presses of the pointer on the picture, 0 to 100000 */
+                clicks?: number;
                 /** @description id of the draft it started from */
                 draft?: number;
                 origin?: "assisted" | "blank" | "draft" | "hand" | "imported" | "propagated" | "restored";
+                /** @description steps made, taken back and made again, 0 to 100000 */
+                strokes?: number;
             };
             header: {
                 /** @description "r<N>" */
