@@ -4,6 +4,25 @@ export type Action =
   | "tool.eraser"
   | "tool.polygon"
   | "tool.fill"
+  | "tool.line"
+  | "tool.lasso"
+  | "tool.scissors"
+  | "tool.grow"
+  | "tool.superpixel"
+  | "tool.move"
+  | "tool.measure"
+  | "brush.shape"
+  | "brush.threshold"
+  | "shape.mode"
+  | "structure.fillHoles"
+  | "structure.removeIslands"
+  | "structure.keepLargest"
+  | "structure.smooth"
+  | "structure.grow"
+  | "structure.shrink"
+  | "structure.menu"
+  | "structure.copyPrevious"
+  | "structure.copyNext"
   | "brush.smaller"
   | "brush.larger"
   | `label.${number}`
@@ -49,6 +68,25 @@ export const DEFAULT_KEYS: KeyMap = {
   e: { tap: "tool.eraser" },
   p: { tap: "tool.polygon" },
   f: { tap: "tool.fill" },
+  i: { tap: "tool.line" },
+  l: { tap: "tool.lasso" },
+  s: { tap: "tool.scissors" },
+  g: { tap: "tool.grow" },
+  r: { tap: "tool.superpixel" },
+  v: { tap: "tool.move" },
+  m: { tap: "tool.measure" },
+  q: { tap: "brush.shape" },
+  t: { tap: "brush.threshold" },
+  a: { tap: "shape.mode" },
+  "shift+f": { tap: "structure.fillHoles" },
+  "shift+i": { tap: "structure.removeIslands" },
+  "shift+k": { tap: "structure.keepLargest" },
+  "shift+s": { tap: "structure.smooth" },
+  "shift+]": { tap: "structure.grow" },
+  "shift+[": { tap: "structure.shrink" },
+  "shift+l": { tap: "structure.menu" },
+  "alt+,": { tap: "structure.copyPrevious" },
+  "alt+.": { tap: "structure.copyNext" },
   "[": { tap: "brush.smaller", repeats: true },
   "]": { tap: "brush.larger", repeats: true },
   "1": { tap: "label.1" },

@@ -1,15 +1,11 @@
 import { type Box, growBox, unionBox } from "./box";
+import { drawShape } from "./cursorShapes";
 import type { Editor } from "./editor";
 import type { Picture } from "./editorState";
 import type { Labelmap } from "./labelmap";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";
-import type { Preview } from "./tools";
-import { type ScreenPoint, toScreen, type View } from "./transform";
-
-/** CSS pixels: of a polygon's first corner, and around a shape for the width of its line. */
-const RING = 4;
-const LINE_MARGIN = 4;
+import type { View } from "./transform";
 
 /**
  * Draws an editor into an element: three stacked 2D canvases.
@@ -205,50 +201,19 @@ export class Renderer {
     this.traced = [];
     if (this.playing) return;
     for (const shape of this.editor.preview()) {
-      this.traced.push(this.trace(context, shape));
-      // Dark under light: to be seen on any speckle.
-      context.lineWidth = 3.5;
-      context.strokeStyle = "rgba(0, 0, 0, 0.6)";
-      context.stroke();
-      context.lineWidth = 1.5;
-      context.strokeStyle = shape.kind === "path" ? this.colorOf(shape.label) : "#ffffff";
-      context.stroke();
+      const label = "label" in shape ? shape.label : null;
+      const drawn = drawShape(
+        context,
+        this.editor.view,
+        shape,
+        label === null ? "#ffffff" : this.colorOf(label),
+      );
+      if (drawn) this.traced.push(drawn);
     }
-  }
-
-  /** Lay the shape as a path, and tell what to clear when it moves on, in CSS pixels. */
-  private trace(context: CanvasRenderingContext2D, shape: Preview): Box {
-    const { view } = this.editor;
-    context.beginPath();
-    if (shape.kind === "circle") {
-      const centre = toScreen(view, shape.centre);
-      const radius = (shape.diameter / 2) * view.scale;
-      context.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
-      return boxAround([centre], radius + LINE_MARGIN);
-    }
-    const places = shape.points.map((point) => toScreen(view, point));
-    for (const [i, at] of places.entries()) {
-      if (i > 0) {
-        context.lineTo(at.x, at.y);
-        continue;
-      }
-      // The first corner as a ring: a press on it closes the shape.
-      context.arc(at.x, at.y, RING, 0, 2 * Math.PI);
-      context.moveTo(at.x, at.y);
-    }
-    return boxAround(places, RING + LINE_MARGIN);
   }
 
   private colorOf(label: number): string {
     const style = this.editor.getState().labels.find((known) => known.index === label);
     return style ? `rgb(${parseColor(style.color).join(" ")})` : "#ffffff";
   }
-}
-
-function boxAround(places: readonly ScreenPoint[], margin: number): Box {
-  const left = Math.floor(Math.min(...places.map((place) => place.x)) - margin);
-  const top = Math.floor(Math.min(...places.map((place) => place.y)) - margin);
-  const right = Math.ceil(Math.max(...places.map((place) => place.x)) + margin);
-  const bottom = Math.ceil(Math.max(...places.map((place) => place.y)) + margin);
-  return { x: left, y: top, width: right - left, height: bottom - top };
 }

@@ -36,7 +36,14 @@ export interface Tool {
 /** A shape on the cursor canvas, in image points. */
 export type Preview =
   | { readonly kind: "circle"; readonly centre: ImagePoint; readonly diameter: number }
-  | { readonly kind: "path"; readonly points: readonly ImagePoint[]; readonly label: number };
+  | { readonly kind: "square"; readonly centre: ImagePoint; readonly size: number }
+  /** A shape in the making: its first corner is a ring. `label` null: white. */
+  | { readonly kind: "path"; readonly points: readonly ImagePoint[]; readonly label: number | null }
+  | { readonly kind: "line"; readonly points: readonly ImagePoint[]; readonly label: number | null }
+  /** Loose pieces of an outline: x1, y1, x2, y2 and so on. */
+  | { readonly kind: "edges"; readonly segments: ArrayLike<number>; readonly label: number | null }
+  | { readonly kind: "handles"; readonly points: readonly ImagePoint[] }
+  | { readonly kind: "text"; readonly at: ImagePoint; readonly text: string };
 
 /** What a tool may know and do. The editor is one; a test may be another. */
 export interface ToolHost {

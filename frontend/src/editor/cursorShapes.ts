@@ -1,0 +1,119 @@
+import type { Box } from "./box";
+import type { Preview } from "./tools";
+import { type ImagePoint, type ScreenPoint, toScreen, type View } from "./transform";
+
+/** CSS pixels: of a polygon's first corner, of half a handle, around a shape for the width of its line. */
+const RING = 4;
+const HANDLE = 4;
+const LINE_MARGIN = 4;
+const TEXT_HEIGHT = 20;
+const FONT = "12px system-ui, sans-serif";
+
+/**
+ * Draw what a tool shows over the picture. Answers what to clear when it moves on, in CSS pixels; null
+ * when nothing was drawn. `color` is the line's own, over a dark rim so that it shows on any speckle.
+ */
+export function drawShape(
+  context: CanvasRenderingContext2D,
+  view: View,
+  shape: Preview,
+  color: string,
+): Box | null {
+  if (shape.kind === "text") return drawText(context, toScreen(view, shape.at), shape.text);
+  const traced = trace(context, view, shape);
+  context.lineWidth = 3.5;
+  context.strokeStyle = "rgba(0, 0, 0, 0.6)";
+  context.stroke();
+  context.lineWidth = 1.5;
+  context.strokeStyle = color;
+  context.stroke();
+  return traced;
+}
+
+/** Lay the shape as the context's path. */
+function trace(
+  context: CanvasRenderingContext2D,
+  view: View,
+  shape: Exclude<Preview, { kind: "text" }>,
+): Box | null {
+  context.beginPath();
+  switch (shape.kind) {
+    case "circle": {
+      const centre = toScreen(view, shape.centre);
+      const radius = (shape.diameter / 2) * view.scale;
+      context.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
+      return boxAround([centre], radius + LINE_MARGIN);
+    }
+    case "square": {
+      const centre = toScreen(view, shape.centre);
+      const half = (shape.size / 2) * view.scale;
+      context.rect(centre.x - half, centre.y - half, 2 * half, 2 * half);
+      return boxAround([centre], half + LINE_MARGIN);
+    }
+    case "path": {
+      const places = along(context, view, shape.points);
+      // The first corner as a ring: a press on it closes the shape.
+      const first = places[0];
+      if (first) {
+        context.moveTo(first.x + RING, first.y);
+        context.arc(first.x, first.y, RING, 0, 2 * Math.PI);
+      }
+      return boxAround(places, RING + LINE_MARGIN);
+    }
+    case "line":
+      return boxAround(along(context, view, shape.points), LINE_MARGIN);
+    case "edges": {
+      const places: ScreenPoint[] = [];
+      for (let i = 0; i + 3 < shape.segments.length; i += 4) {
+        const from = toScreen(view, { x: shape.segments[i], y: shape.segments[i + 1] });
+        const to = toScreen(view, { x: shape.segments[i + 2], y: shape.segments[i + 3] });
+        context.moveTo(from.x, from.y);
+        context.lineTo(to.x, to.y);
+        places.push(from, to);
+      }
+      return boxAround(places, LINE_MARGIN);
+    }
+    case "handles": {
+      const places = shape.points.map((point) => toScreen(view, point));
+      for (const { x, y } of places) context.rect(x - HANDLE, y - HANDLE, 2 * HANDLE, 2 * HANDLE);
+      return boxAround(places, HANDLE + LINE_MARGIN);
+    }
+  }
+}
+
+function along(context: CanvasRenderingContext2D, view: View, points: readonly ImagePoint[]): ScreenPoint[] {
+  const places = points.map((point) => toScreen(view, point));
+  for (const [i, { x, y }] of places.entries()) {
+    if (i === 0) context.moveTo(x, y);
+    else context.lineTo(x, y);
+  }
+  return places;
+}
+
+function drawText(context: CanvasRenderingContext2D, at: ScreenPoint, text: string): Box | null {
+  context.font = FONT;
+  context.textBaseline = "middle";
+  const width = context.measureText(text).width + 12;
+  context.fillStyle = "rgba(16, 18, 20, 0.85)";
+  context.fillRect(at.x, at.y - TEXT_HEIGHT / 2, width, TEXT_HEIGHT);
+  context.fillStyle = "#ffffff";
+  context.fillText(text, at.x + 6, at.y + 0.5);
+  return boxAround([at, { x: at.x + width, y: at.y }], TEXT_HEIGHT / 2 + 1);
+}
+
+function boxAround(places: readonly ScreenPoint[], margin: number): Box | null {
+  if (places.length === 0) return null;
+  let left = Number.POSITIVE_INFINITY;
+  let top = Number.POSITIVE_INFINITY;
+  let right = Number.NEGATIVE_INFINITY;
+  let bottom = Number.NEGATIVE_INFINITY;
+  for (const { x, y } of places) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x);
+    bottom = Math.max(bottom, y);
+  }
+  const x = Math.floor(left - margin);
+  const y = Math.floor(top - margin);
+  return { x, y, width: Math.ceil(right + margin) - x, height: Math.ceil(bottom + margin) - y };
+}
