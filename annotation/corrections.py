@@ -166,9 +166,14 @@ def submit(frame: Frame, *, by: User, number: int | None = None) -> Annotation:
         if annotation.state == Annotation.State.ACCEPTED:
             raise Conflict("This frame is accepted already.", code="accepted")
         if annotation.state != Annotation.State.SUBMITTED:
+            kept = (
+                Revision.objects.filter(annotation=annotation, number=annotation.head)
+                .values_list("draft_dice", flat=True)
+                .get()
+            )
             annotation.state = Annotation.State.SUBMITTED
             annotation.save(update_fields=["state", "updated_at"])
-            states.move(frame, Frame.State.SUBMITTED)
+            states.move(frame, Frame.State.SUBMITTED, disagreement=-1.0 if kept is None else 1.0 - kept)
             audit.record(by, "submitted", annotation, project_id=frame.project_id, frame=frame.pk)
             events.changed(frame)
     return annotation

@@ -36,11 +36,24 @@ class FrameShape(serializers.Serializer):
     selected = serializers.BooleanField()
     state = serializers.ChoiceField(Frame.State.choices)
     uncertainty = serializers.FloatField(allow_null=True, help_text="0..1, of the newest draft")
+    disagreement = serializers.FloatField(
+        allow_null=True, help_text="0..1: 1 - mean Dice of the draft against what was last submitted"
+    )
     offset = serializers.IntegerField()
     length = serializers.IntegerField()
 
 
-FRAME_COLUMNS = ("id", "index", "time_us", "selected", "state", "uncertainty", "pack_offset", "pack_length")
+FRAME_COLUMNS = (
+    "id",
+    "index",
+    "time_us",
+    "selected",
+    "state",
+    "uncertainty",
+    "disagreement",
+    "pack_offset",
+    "pack_length",
+)
 
 
 def frame_row(frame: Frame) -> dict[str, Any]:
@@ -52,6 +65,7 @@ def frame_row(frame: Frame) -> dict[str, Any]:
         "selected": frame.selected,
         "state": frame.state,
         "uncertainty": frame.uncertainty if frame.uncertainty >= 0 else None,
+        "disagreement": frame.disagreement if frame.disagreement >= 0 else None,
         "offset": frame.pack_offset,
         "length": frame.pack_length,
     }
@@ -305,17 +319,24 @@ class Queue(APIView):
     """What waits for this person: frames to annotate, or to review."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("role", str, enum=["annotate", "review"])], responses=page_of(QueueEntryShape)
+        parameters=[
+            OpenApiParameter("role", str, enum=["annotate", "review"]),
+            OpenApiParameter("order", str, enum=["uncertainty", "disagreement"], description="of the review queue"),
+        ],
+        responses=page_of(QueueEntryShape),
     )
     def get(self, request: Request, project_id: int) -> Response:
         role = choice_in(request, "role", ["annotate", "review"], "annotate")
+        order = choice_in(request, "order", ["uncertainty", "disagreement"], "uncertainty")
+        if order == "disagreement" and role != "review":
+            raise BadRequest("Only the review queue can be ordered by disagreement; leave order away.")
         project = project_for(request.user, project_id, role)
         parts = queries.queue(project, role, request.user)
         return page(
             request,
             [part.select_related("clip__subject") for part in parts],
             lambda found: [{"frame": frame_row(frame), "clip": QueueClipShape(frame.clip).data} for frame in found],
-            order=("-uncertainty", "id"),
+            order=(f"-{order}", "id"),
         )
 
 

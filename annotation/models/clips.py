@@ -146,6 +146,8 @@ class Frame(models.Model):
     uncertainty = models.FloatField(
         default=-1.0
     )  # 0..1; -1 before the first draft (databases disagree on where NULLs sort)
+    # 1 - the draft's mean Dice against what was last submitted; -1 before, and where the work grew from no draft.
+    disagreement = models.FloatField(default=-1.0)
     gold = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -155,6 +157,11 @@ class Frame(models.Model):
                 fields=["project", "state", "-uncertainty", "id"],
                 condition=models.Q(selected=True),
                 name="frame_queue",
+            ),
+            models.Index(
+                fields=["project", "-disagreement", "id"],
+                condition=models.Q(selected=True, state="submitted"),
+                name="frame_review_queue",
             ),
             models.Index(fields=["project", "id"], condition=~models.Q(gold=None), name="frame_gold"),
         ]

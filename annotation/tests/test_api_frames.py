@@ -403,6 +403,33 @@ def test_the_queue_shows_returned_then_begun_then_the_most_uncertain(
     assert paged == expected
 
 
+def test_the_review_queue_can_begin_with_what_people_changed_most(client: Client, clip: Clip, project: Project) -> None:
+    drawn = factories.boxes()
+    moved = np.roll(drawn, 9, axis=1)
+    frames = list(clip.frames.order_by("index"))
+    model = factories.make_model(project)
+    for frame, saved in zip(frames, (drawn, moved, drawn), strict=True):
+        query = ""
+        if frame != frames[2]:
+            png = files.encode_label_map(drawn)
+            draft = Draft.objects.create(
+                frame=frame, model_version=model, png=png, sha256="0" * 64, uncertainty=0.5, backend="test"
+            )
+            query = f"?draft={draft.pk}"
+        put(client, frame, saved, query=query)
+        client.post(f"/api/frames/{frame.pk}/submit")
+
+    answer = client.get(f"/api/projects/{project.pk}/queue?role=review&order=disagreement").json()
+
+    found = {entry["frame"]["id"]: entry["frame"]["disagreement"] for entry in answer["results"]}
+    assert list(found) == [frames[1].pk, frames[0].pk, frames[2].pk]
+    assert found[frames[0].pk] == 0
+    assert found[frames[1].pk] > 0.1
+    assert found[frames[2].pk] is None
+    refused = client.get(f"/api/projects/{project.pk}/queue?role=annotate&order=disagreement")
+    assert refused.status_code == 400
+
+
 def test_what_somebody_began_who_has_left_is_everybodys(
     client: Client, clip: Clip, project: Project, sign_in: Callable[[User], Client]
 ) -> None:

@@ -1146,6 +1146,11 @@ export interface components {
              * @description 0..1, of the newest draft
              */
             uncertainty: number | null;
+            /**
+             * Format: double
+             * @description 0..1: 1 - mean Dice of the draft against what was last submitted
+             */
+            disagreement: number | null;
             offset: number;
             length: number;
             clip: components["schemas"]["FrameClipShape"];
@@ -1170,6 +1175,11 @@ export interface components {
              * @description 0..1, of the newest draft
              */
             uncertainty: number | null;
+            /**
+             * Format: double
+             * @description 0..1: 1 - mean Dice of the draft against what was last submitted
+             */
+            disagreement: number | null;
             offset: number;
             length: number;
         };
@@ -2984,6 +2994,8 @@ export interface operations {
     get_projects_project_id_queue: {
         parameters: {
             query?: {
+                /** @description of the review queue */
+                order?: "disagreement" | "uncertainty";
                 role?: "annotate" | "review";
             };
             header?: never;
