@@ -3,7 +3,17 @@ import type { QueueItem } from "../../api/types";
 import { currentIndex, START, targets, type WallState, wallReducer, worstFirst } from "./wall";
 
 const item = (id: number, uncertainty: number | null): QueueItem => ({
-  frame: { id, index: id, time_us: 0, selected: true, state: "submitted", uncertainty, offset: 0, length: 1 },
+  frame: {
+    id,
+    index: id,
+    time_us: 0,
+    selected: true,
+    state: "submitted",
+    uncertainty,
+    disagreement: null,
+    offset: 0,
+    length: 1,
+  },
   clip: { id: 1, number: 1, subject: { id: 1, pseudonym: "S1" }, width: 64, height: 48 },
 });
 const SHOWN = [10, 20, 30, 40];
