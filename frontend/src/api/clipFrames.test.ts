@@ -9,6 +9,7 @@ const frame = (index: number, offset: number, length: number): Frame => ({
   selected: false,
   state: "untouched",
   uncertainty: null,
+  disagreement: null,
   offset,
   length,
 });

@@ -9,6 +9,7 @@ const frame = (index: number, selected: boolean): Frame => ({
   selected,
   state: "untouched",
   uncertainty: null,
+  disagreement: null,
   offset: 0,
   length: 1,
 });
