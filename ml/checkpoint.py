@@ -13,7 +13,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from ml.config import ModelConfig
 from ml.data import NORMALISATION
@@ -23,6 +23,8 @@ from ml.model import AAUNet
 
 ARCHITECTURE = "aaunet_spine"
 _LARGEST_HEADER = 10_000_000
+_BEFORE_THEY_EXISTED = {"aux": False}
+"""Switches that older files do not name, as the networks in them were."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def load_tensors(path: Path, sha256: str | None = None) -> tuple[dict[str, Tenso
     return tensors, json.loads(header["story"])
 
 
-def save_model(path: Path, model: AAUNet, info: WeightsInfo) -> None:
+def save_model(path: Path, model: nn.Module, info: WeightsInfo) -> None:
     """Write a model that `load_model` reads back to the same output."""
     save_tensors(path, model.state_dict(), info.to_plain())
 
@@ -133,7 +135,7 @@ def load_model(
         raise BadWeights(f"{path.name} holds architecture {architecture!r}; this program runs {ARCHITECTURE!r}.")
     try:
         info = WeightsInfo(
-            config=ModelConfig.from_plain(story["config"]),
+            config=ModelConfig.from_plain({**_BEFORE_THEY_EXISTED, **story["config"]}),
             labels=LabelSchema.from_plain(story["labels"]),
             image_size=int(story["image_size"]),
             dataset_hash=str(story["dataset_hash"]),

@@ -43,6 +43,7 @@ class ModelConfig:
     half_resolution   trunk at half resolution with a sub-pixel head (3.9); False: the form of 3.1
     linear_branches   MDCK branches without their own activation, so that they fold into one (3.9)
     depthwise_gate    GAG convolutions as depthwise 3×3 + 1×1 (3.9) instead of two-channel groups (3.4)
+    aux               a second input for a previous mask and clicks (3.6); without one the network is the automatic one
     """
 
     num_labels: int = 1
@@ -57,6 +58,7 @@ class ModelConfig:
     half_resolution: bool = True
     linear_branches: bool = True
     depthwise_gate: bool = True
+    aux: bool = True
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "kernels"):

@@ -62,13 +62,14 @@ def cross_entropy_and_dice(logits: Tensor, targets: Tensor, weights: Tensor) -> 
     return cross_entropy + (1 - dice).mean()
 
 
-def deep_supervision_loss(logits: Sequence[Tensor], channels: Tensor) -> Tensor:
+def deep_supervision_loss(logits: Tensor | Sequence[Tensor], channels: Tensor) -> Tensor:
     """Σ_i ω_i · (cross-entropy + Dice loss) over the heads, ω_i ∝ 2^{-i} (weights of nnU-Net).
 
     Shapes
-        logits    as AAUNet returns them in training, finest first
+        logits    as AAUNet returns them in training, finest first; or one tensor, of a network with one head
         channels  (B, H, W)  0..K or 255
     """
+    logits = [logits] if isinstance(logits, Tensor) else logits
     targets, weights = soft_targets(channels, logits[0].shape[1])
     shares = [2.0**-i for i in range(len(logits))]
     loss = logits[0].new_zeros(())

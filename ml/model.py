@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Sequence
 from functools import reduce
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from ml.errors import BadData
 
 SIDE_MULTIPLE, SIDE_MINIMUM = 64, 128
 _NORM_EPSILON = 1e-6
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class ConvNormAct(nn.Sequential):
@@ -307,8 +308,14 @@ class AAUNet(nn.Module):
     Default form (MODEL.md 3.9): stem at stride 2, levels at H/2 … H/32, and the first head predicts four sub-pixels
     per place (PixelShuffle). Full form (3.1): levels at H … H/16 and 1×1 heads.
 
+    The auxiliary stem (3.6; after RITM, arXiv 2102.06583) is one more convolution of the stem's stride, without bias,
+    whose output is added to that of the stem's convolution, before the batch norm. Its weights start at zero and it has
+    no bias, so a new network ignores `aux`, and any network given zeros, or None, is the automatic one exactly.
+
     Shapes
         x                  (B, 1, H, W)  grey, normalised; H and W multiples of 64, at least 128
+        aux                (B, 2K, H, W) or None. Channel order: first K channels, the previous mask of labels 1..K
+                           (probability 0..1); then K channels, the clicks of labels 1..K (+1, −1, 0). See `ml.hints`
         returns in eval    (B, K+1, H, W) logits, channel 0 background
         returns in train   list of four logits: H, then H/4, H/8, H/16 (full form: H, H/2, H/4, H/8)
     """
@@ -335,6 +342,11 @@ class AAUNet(nn.Module):
             first = nn.Sequential(nn.Conv2d(widths[0], 4 * out, 3, padding=1), nn.PixelShuffle(2))
         self.heads = nn.ModuleList([first, *(nn.Conv2d(widths[i], out, 1) for i in range(1, 4))])
         self._initialise()
+        self.aux_stem: nn.Conv2d | None = None
+        if config.aux:  # last, so that the rest draws the same first weights with and without it
+            stride = 2 if config.half_resolution else 1
+            self.aux_stem = nn.Conv2d(2 * config.num_labels, widths[0], 3, stride, 1, bias=False)
+            nn.init.zeros_(self.aux_stem.weight)
 
     def _block(self, i: int, o: int) -> nn.Module:
         config = self.config
@@ -372,9 +384,21 @@ class AAUNet(nn.Module):
         last = (head[0] if isinstance(head, nn.Sequential) else head for head in self.heads)
         return [cast(nn.Conv2d, conv) for conv in last]
 
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+    def _stem(self, x: Tensor, aux: Tensor | None) -> Tensor:
+        convolution, norm, activation = self.stem
+        features = convolution(x)
+        if aux is not None:
+            if self.aux_stem is None:
+                raise BadData("This network takes no previous mask and no clicks: it was made with aux off.")
+            wanted = (x.shape[0], 2 * self.config.num_labels, *x.shape[-2:])
+            if tuple(aux.shape) != wanted:
+                raise BadData(f"aux must be of shape {wanted}, K masks and then K click maps; got {tuple(aux.shape)}.")
+            features = features + self.aux_stem(aux)
+        return activation(norm(features))
+
+    def forward(self, x: Tensor, aux: Tensor | None = None) -> Tensor | list[Tensor]:
         check_input_shape(x.shape)
-        x = self.stem(x)
+        x = self._stem(x, aux)
         skips = []
         for i, level in enumerate(self.encoder):
             x = level(F.max_pool2d(x, 2) if i else x)
@@ -404,7 +428,7 @@ def check_input_shape(shape: Sequence[int]) -> None:
         )
 
 
-def folded(model: AAUNet) -> AAUNet:
+def folded(model: Network) -> Network:
     """A copy in eval mode whose MDCK branches are merged: the same output within rounding, in less time."""
     model = copy.deepcopy(model).eval()
     for module in model.modules():
@@ -413,10 +437,10 @@ def folded(model: AAUNet) -> AAUNet:
     return model
 
 
-def to_device(model: AAUNet, device: torch.device) -> AAUNet:
+def to_device(model: Network, device: torch.device) -> Network:
     """Move a model, its kernels laid out channels last: faster on CPU and GPU alike when the batches are too."""
     # PyTorch's own types do not know that `to` takes both.
-    return cast(AAUNet, model.to(device).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    return cast(Network, model.to(device).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
 def count_parameters(module: nn.Module) -> int:

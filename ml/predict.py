@@ -18,12 +18,13 @@ from typing import Self
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from ml.checkpoint import WeightsInfo, load_model
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import MlError
 from ml.labels import LabelSchema
-from ml.model import AAUNet, folded, to_device
+from ml.model import folded, to_device
 
 _NEIGHBOURHOOD = 10
 """Pixels around a structure whose doubt counts as doubt about it (MODEL.md 6.2 P3)."""
@@ -47,7 +48,7 @@ class Prediction:
 class Predictor:
     """A model ready to draft. One thread and one picture at a time on a CPU; batches on a GPU."""
 
-    def __init__(self, model: AAUNet, info: WeightsInfo, device: torch.device | str | None = None) -> None:
+    def __init__(self, model: nn.Module, info: WeightsInfo, device: torch.device | str | None = None) -> None:
         self.info = info
         self.labels = info.labels
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

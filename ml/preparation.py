@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from ml.checkpoint import load_model
 from ml.config import RETRAINING, ModelConfig, TrainConfig
 from ml.data import Manifest, Sample, pixel_digest
@@ -27,7 +29,9 @@ def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[Tra
     wanted = ModelConfig.from_plain({**model_overrides, "num_labels": manifest.labels.count})
     if base is None:
         return config, wanted
-    found = replace(load_model(base)[1].config, num_labels=manifest.labels.count)
+    found = load_model(base)[1].config
+    # Weights older than the auxiliary stem get one: at zero, it changes nothing until it is trained.
+    found = replace(found, num_labels=manifest.labels.count, aux=found.aux or model_overrides.get("aux", True))
     if model_overrides and wanted != found:
         raise BadConfig(f"The manifest asks for the network {wanted}; the weights to start from hold {found}.")
     return config, found
@@ -67,6 +71,10 @@ def start_from(model: AAUNet, labels: LabelSchema, base: Path) -> None:
     heads = {id(conv) for conv in model.head_convolutions()}
     names = [name for name, module in model.named_modules() if id(module) in heads]
     for name in state:
+        if name == "aux_stem.weight":
+            if name in old_state:
+                _copy_aux_channels(state[name], old_state[name], labels, info.labels)
+            continue
         if name.rpartition(".")[0] not in names:
             state[name].copy_(old_state[name])
             continue
@@ -75,3 +83,12 @@ def start_from(model: AAUNet, labels: LabelSchema, base: Path) -> None:
             if index in old_channels:
                 source = old_channels[index] * rows
                 state[name][channel * rows : (channel + 1) * rows] = old_state[name][source : source + rows]
+
+
+def _copy_aux_channels(new: Tensor, old: Tensor, labels: LabelSchema, old_labels: LabelSchema) -> None:
+    """Both kernels are (C, 2K, 3, 3): a mask and a click channel per label, found by index; new labels keep zeros."""
+    for channel, index in enumerate(labels.indices):
+        if index in old_labels.indices:
+            source = old_labels.indices.index(index)
+            new[:, channel] = old[:, source]
+            new[:, labels.count + channel] = old[:, old_labels.count + source]

@@ -48,7 +48,8 @@ import torch
 from torch import Tensor, nn
 
 from ml.augment import augment
-from ml.checkpoint import WeightsInfo, load_tensors, save_model, save_tensors, write_atomically
+from ml.checkpoint import ARCHITECTURE, WeightsInfo, load_tensors, save_model, save_tensors, write_atomically
+from ml.config import ModelConfig
 from ml.data import FrameSet, Manifest, check_no_shared_frames, check_split, normalise, read_manifest
 from ml.errors import MlError, TrainingFailed
 from ml.evaluate import evaluate
@@ -92,6 +93,11 @@ class Trainer:
     """One training run: the data, the two copies of the network, and the steps of the loop.
 
     Goes on from the checkpoint in `out` when there is one.
+
+    build_model  makes the network from its configuration. Benchmarks pass another one to train a foreign network in
+                 this very loop: any module that takes (B, 1, H, W) and returns (B, K+1, H, W) logits in eval mode; in
+                 training the same, or a list of logits, finest first. Its weights are saved as an architecture named
+                 after its class, which `ml.checkpoint.load_model` refuses; it cannot start from `base`.
     """
 
     def __init__(
@@ -102,7 +108,9 @@ class Trainer:
         epochs: int | None = None,
         base: Path | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        build_model: Callable[[ModelConfig], nn.Module] = AAUNet,
     ) -> None:
+        self.build_model = build_model
         self.manifest, self.labels, self.out = manifest, manifest.labels, out
         self.should_stop = should_stop
         self.checkpoint_path = out / CHECKPOINT
@@ -132,11 +140,14 @@ class Trainer:
         self.steps = math.ceil(len(self.frames) / self.config.batch_size)
 
     def _build_model(self, base: Path | None) -> None:
-        self.model = AAUNet(self.model_config)
-        if base is None:
-            self.model.set_prior(self.frames.label_frequencies(self.labels.count))
-        else:
-            start_from(self.model, self.labels, base)
+        self.model = self.build_model(self.model_config)
+        if isinstance(self.model, AAUNet):
+            if base is None:
+                self.model.set_prior(self.frames.label_frequencies(self.labels.count))
+            else:
+                start_from(self.model, self.labels, base)
+        elif base is not None:
+            raise TrainingFailed("Only an AAU-Net can start from existing weights; leave --base out.")
         to_device(self.model, self.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         named = dict(self.model.named_parameters())
@@ -287,7 +298,9 @@ class Trainer:
         return self.progress.epoch - self.progress.best_epoch >= self.config.patience
 
     def _score_best_on_test(self) -> dict[str, Any]:
-        predictor = Predictor.load(self.out / "model.safetensors")
+        best = self.build_model(self.model_config)
+        best.load_state_dict(load_tensors(self.out / "model.safetensors")[0])
+        predictor = Predictor(best, self._info(), self.device)
         scores = {"split": "test", "dataset_hash": self.manifest.dataset_hash}
         scores |= evaluate(predictor, self.test, self._stop_if_asked)
         write_atomically(self.out / "scores.json", (json.dumps(scores, indent=2) + "\n").encode())
@@ -322,7 +335,12 @@ class Trainer:
     def _info(self, val_dice: float | None = None) -> WeightsInfo:
         training = {"epoch": self.progress.epoch + 1, "val_dice": val_dice, "config": self.config.to_plain()}
         return WeightsInfo(
-            self.model_config, self.labels, self.config.image_size, self.manifest.dataset_hash, training=training
+            self.model_config,
+            self.labels,
+            self.config.image_size,
+            self.manifest.dataset_hash,
+            architecture=ARCHITECTURE if isinstance(self.model, AAUNet) else type(self.model).__name__,
+            training=training,
         )
 
     def _story(self) -> dict[str, Any]:

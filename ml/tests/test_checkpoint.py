@@ -1,6 +1,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -120,3 +121,21 @@ def test_the_header_can_be_read_without_our_code(weights):
     with safetensors.safe_open(weights, "pt") as file:
         story = json.loads(file.metadata()["story"])
     assert (story["architecture"], story["labels_hash"], story["image_size"]) == ("aaunet_spine", LABELS.hash, 128)
+
+
+def test_weights_from_before_the_auxiliary_stem_load_as_they_were(tmp_path):
+    path = tmp_path / "old.safetensors"
+    old = replace(INFO, config=replace(INFO.config, aux=False))
+    model = AAUNet(old.config).eval()
+    save_model(path, model, old)
+    reheaded(path, lambda story: story["config"].pop("aux"))
+    loaded, info = load_model(path)
+    x = torch.randn(1, 1, 128, 128)
+    with torch.no_grad():
+        assert info.config == old.config and torch.equal(loaded(x), model(x))
+
+
+def test_the_shipped_champion_loads():
+    shipped = Path(__file__).parents[1] / "weights" / "phantom_champion.safetensors"
+    _, info = load_model(shipped)
+    assert info.labels.count == 9 and info.config.widths == (16, 32, 64, 96, 160)

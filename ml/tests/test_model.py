@@ -22,16 +22,21 @@ def train_a_little(model):
     return model.eval()
 
 
-@pytest.mark.parametrize(("letter", "full", "default"), [("T", 470_167, 487_011), ("B", 2_591_900, 2_654_760)])
-def test_parameter_counts_are_those_of_the_specification(letter, full, default):
-    config = ModelConfig.variant(letter, K)
+@pytest.mark.parametrize(
+    ("letter", "full", "default", "aux"),
+    [("T", 470_167, 487_011, 864), ("B", 2_591_900, 2_654_760, 1_728), ("L", 7_959_160, 8_201_604, 3_456)],
+)
+def test_parameter_counts_are_those_of_the_specification(letter, full, default, aux):
+    """MODEL.md counts the automatic network; the auxiliary stem adds 2K × C_0 × 9 to it."""
+    config = replace(ModelConfig.variant(letter, K), aux=False)
     assert count_parameters(AAUNet(config.full_resolution())) == full
     assert count_parameters(AAUNet(config)) == default
+    assert count_parameters(AAUNet(replace(config, aux=True))) == default + aux
 
 
 def test_each_part_of_variant_b_has_the_parameters_of_the_specification():
     model = AAUNet(ModelConfig.variant("B", K).full_resolution())
-    assert count_parameters(model.stem) == 352
+    assert count_parameters(model.stem) == 352 and count_parameters(model.aux_stem) == 2 * K * 32 * 9
     assert [count_parameters(part) for part in model.encoder] == [10_183, 14_343, 134_934, 314_902, 765_206]
     assert count_parameters(model.middle) == 774_764
     assert [count_parameters(part) for part in model.up] == [2_784, 9_664, 26_816, 65_152]
@@ -109,18 +114,45 @@ def test_folded_branches_compute_the_same(kernels):
     assert (unfolded, left) == (5 * len(kernels), 5)
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_without_a_hint_the_network_is_the_automatic_one_exactly(full):
+    config = SMALL.full_resolution() if full else SMALL
+    torch.manual_seed(3)
+    model = AAUNet(config).eval()
+    torch.manual_seed(3)
+    automatic = AAUNet(replace(config, aux=False)).eval()
+    x, hint = torch.randn(2, 1, 128, 128), torch.randn(2, 2 * K, 128, 128)
+    with torch.no_grad():
+        assert torch.equal(model(x), automatic(x))
+        assert torch.equal(model(x, hint), automatic(x))  # at first its weights are zero
+        train_a_little(model)
+        assert model.aux_stem.weight.abs().max() > 0
+        assert torch.equal(model(x, torch.zeros_like(hint)), model(x))
+        assert not torch.equal(model(x, hint), model(x))
+
+
+def test_a_hint_of_another_shape_is_refused():
+    x = torch.zeros(1, 1, 128, 128)
+    with pytest.raises(BadData, match=r"\(1, 6, 128, 128\).*got \(1, 3, 128, 128\)"):
+        AAUNet(SMALL)(x, torch.zeros(1, 3, 128, 128))
+    with pytest.raises(BadData, match="aux off"):
+        AAUNet(replace(SMALL, aux=False))(x, torch.zeros(1, 6, 128, 128))
+
+
 @pytest.mark.parametrize("switch", ["mdck", "alca", "gag", "gag_global", "madm"])
 def test_each_module_can_be_switched_off(switch):
     model = AAUNet(ModelConfig.from_plain({**SMALL.to_plain(), switch: False}))
     assert count_parameters(model) != count_parameters(AAUNet(SMALL))
     logits = model(torch.randn(2, 1, 128, 128))
     sum(level.mean() for level in logits).backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
+    idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+    assert idle == ["aux_stem.weight"]  # no hint was given
 
 
 def test_every_parameter_learns():
     model = train_a_little(AAUNet(SMALL)).train()
-    sum(level.square().mean() for level in model(torch.randn(2, 1, 128, 128))).backward()
+    levels = model(torch.randn(2, 1, 128, 128), torch.randn(2, 2 * K, 128, 128))
+    sum(level.square().mean() for level in levels).backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # Two biases of the specification's gate cannot learn: a batch norm and a softmax take them out again.
     assert [name for name in idle if not name.endswith(("where.0.bias", "context.bias"))] == []

@@ -14,9 +14,9 @@ import torch
 from ml import evaluate as evaluate_command
 from ml.checkpoint import load_model, load_tensors
 from ml.data import read_manifest
-from ml.errors import BadConfig, BadData, TrainingFailed
+from ml.errors import BadConfig, BadData, BadWeights, TrainingFailed
 from ml.journal import Journal
-from ml.tests.synthetic import write_manifest
+from ml.tests.synthetic import SMALL_MODEL, write_manifest
 from ml.train import EXIT_RESUMABLE, Trainer, main, train
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +201,45 @@ def test_other_networks_are_not_started_from(tmp_path):
     other = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"model": {"variant": "B"}}))
     with pytest.raises(BadConfig, match="start from"):
         train(other, tmp_path / "second", base=tmp_path / "first" / "model.safetensors")
+
+
+def test_weights_older_than_the_auxiliary_stem_get_one_that_changes_nothing_yet(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1, "model": {**SMALL_MODEL, "aux": False}})
+    train(read_manifest(path), tmp_path / "first")
+    plain = json.loads(path.read_text())
+    del plain["config"]["model"]
+    path.write_text(json.dumps(plain))
+    trainer = Trainer(read_manifest(path), tmp_path / "second", base=tmp_path / "first" / "model.safetensors")
+    old = load_model(tmp_path / "first" / "model.safetensors")[0]
+    x, hint = torch.randn(1, 1, 128, 128), torch.randn(1, 4, 128, 128)
+    with torch.no_grad():
+        torch.testing.assert_close(trainer.model.eval()(x, hint), old(x), atol=1e-3, rtol=0)
+
+
+class Foreign(torch.nn.Module):
+    """A network that is not ours: it knows nothing of hints, heads at several depths, or priors."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(),
+            torch.nn.Conv2d(8, config.num_labels + 1, 1),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def test_a_foreign_network_is_trained_scored_and_resumed_by_the_same_loop(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 2}))
+    assert not train(manifest, tmp_path / "out", should_stop=stop_after(7), build_model=Foreign).finished
+    result = train(manifest, tmp_path / "out", resume=True, build_model=Foreign)
+    assert result.finished and result.scores["n_total"] == 2
+    whole = tmp_path / "whole"
+    train(manifest, whole, build_model=Foreign)
+    assert same_tensors(whole / "model.safetensors", tmp_path / "out" / "model.safetensors")
+    with pytest.raises(BadWeights, match="architecture 'Foreign'"):
+        load_model(whole / "model.safetensors")
 
 
 def test_learning_rate_warms_up_and_falls_to_almost_nothing(tmp_path):
