@@ -95,7 +95,7 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
             frames = list(Frame.objects.filter(pk__in=ids[start : start + FRAMES_AT_ONCE]).select_related("clip"))
             predictions = predictor.predict_batch([_pixels(frame) for frame in frames])
             drafts = [
-                _row(frame, champion, prediction, living, f"torch-{predictor.device.type}-fp32")
+                _row(frame, champion, prediction, living, predictor.backend.name)
                 for frame, prediction in zip(frames, predictions, strict=True)
             ]
             stored += store(attempt, drafts)

@@ -13,18 +13,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from ml.checkpoint import WeightsInfo, load_model
+from ml.backends import Backend, TorchBackend
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import MlError
 from ml.labels import LabelSchema
-from ml.model import folded, to_device
+from ml.weights import WeightsInfo
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 _NEIGHBOURHOOD = 10
 """Pixels around a structure whose doubt counts as doubt about it (MODEL.md 6.2 P3)."""
@@ -46,19 +48,22 @@ class Prediction:
 
 
 class Predictor:
-    """A model ready to draft. One thread and one picture at a time on a CPU; batches on a GPU."""
+    """A model ready to draft: the same pictures, the same answer, whatever computes the network.
 
-    def __init__(self, model: nn.Module, info: WeightsInfo, device: torch.device | str | None = None) -> None:
+    model   the network, run by PyTorch, or the backend to run it
+    device  for PyTorch only: "cpu", "cuda", or None for the GPU where there is one
+    """
+
+    def __init__(self, model: nn.Module | Backend, info: WeightsInfo, device: torch.device | str | None = None) -> None:
         self.info = info
         self.labels = info.labels
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = to_device(folded(model), self.device)
-        # On a CPU batches only cost memory (LIMITS.md); and a picture's draft must not depend on its company.
-        self.batch_size = 16 if self.device.type == "cuda" else 1
+        self.backend = model if isinstance(model, Backend) else TorchBackend(model, device)
 
     @classmethod
     def load(cls, path: Path | str, *, sha256: str | None = None, labels: LabelSchema | None = None) -> Self:
         """Read weights. Raises BadWeights as `ml.checkpoint.load_model` does."""
+        from ml.checkpoint import load_model
+
         return cls(*load_model(Path(path), sha256=sha256, labels=labels))
 
     def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
@@ -67,24 +72,41 @@ class Predictor:
         images  uint8 [H, W] or [H, W, 3] RGB, each of any size
         Raises BadData for a picture that is neither.
         """
-        greys = [to_grey(image) for image in images]
-        letterboxes = [Letterbox.of(grey, self.info.image_size) for grey in greys]
         predictions: list[Prediction] = []
-        for start in range(0, len(greys), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            squares = [normalise(box.image(grey)) for box, grey in zip(letterboxes[part], greys[part], strict=True)]
-            probabilities = self._probabilities(np.stack(squares))
-            predictions += [self._read(p, box) for p, box in zip(probabilities, letterboxes[part], strict=True)]
+        for start in range(0, len(images), self.backend.batch_size):
+            part = images[start : start + self.backend.batch_size]
+            probabilities, entropies, boxes = self._run(part, None)
+            predictions += [self.read(*each) for each in zip(probabilities, entropies, boxes, strict=True)]
         return predictions
 
-    @torch.inference_mode()
-    def _probabilities(self, squares: np.ndarray) -> np.ndarray:
-        """float32 [B, size, size] → float32 [B, K+1, size, size] that sum to 1."""
-        batch = torch.from_numpy(squares).unsqueeze(1).to(self.device, memory_format=torch.channels_last)
-        return self.model(batch).float().softmax(1).cpu().contiguous().numpy()
+    def probabilities(
+        self, images: Sequence[np.ndarray], aux: Sequence[np.ndarray] | None = None
+    ) -> list[tuple[np.ndarray, Letterbox]]:
+        """What the network says of each picture in its own square, and where the picture lies in it.
 
-    def _read(self, probabilities: np.ndarray, box: Letterbox) -> Prediction:
-        """From probabilities in the square, [K+1, size, size], to a draft at native size."""
+        images   uint8 [H, W] or [H, W, 3] RGB, each of any size
+        aux      per picture float32 [2K, size, size]: K previous masks and K click maps, in the square; None for none
+        returns  per picture (float32 [K+1, size, size] that sum to 1, letterbox: `letterbox.back(plane)` is native)
+        Raises BadData for what is no picture, and for aux to a model that takes none.
+        """
+        found: list[tuple[np.ndarray, Letterbox]] = []
+        for start in range(0, len(images), self.backend.batch_size):
+            part = slice(start, start + self.backend.batch_size)
+            probabilities, _, boxes = self._run(images[part], None if aux is None else np.stack(aux[part]))
+            found += zip(probabilities, boxes, strict=True)
+        return found
+
+    def _run(
+        self, images: Sequence[np.ndarray], aux: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, list[Letterbox]]:
+        greys = [to_grey(image) for image in images]
+        boxes = [Letterbox.of(grey, self.info.image_size) for grey in greys]
+        squares = [normalise(box.image(grey)) for box, grey in zip(boxes, greys, strict=True)]
+        probabilities, entropies = self.backend.run(np.stack(squares)[:, None], aux)
+        return probabilities, entropies, boxes
+
+    def read(self, probabilities: np.ndarray, entropy: np.ndarray, box: Letterbox) -> Prediction:
+        """From probabilities [K+1, size, size] and entropy [size, size] in the square to a draft at native size."""
         # Plane by plane: for a large picture with many labels, all planes at native size would not fit in memory.
         best = box.back(probabilities[0])
         channels = np.zeros(best.shape, np.uint8)
@@ -101,13 +123,12 @@ class Predictor:
             for channel, index in enumerate(self.labels.indices, start=1)
             if counts[channel]
         }
-        return Prediction(self.labels.to_indices(channels), confidence, _uncertainty(probabilities, channels, box))
+        return Prediction(self.labels.to_indices(channels), confidence, _uncertainty(entropy, channels, box))
 
 
-def _uncertainty(probabilities: np.ndarray, channels: np.ndarray, box: Letterbox) -> float:
+def _uncertainty(entropy: np.ndarray, channels: np.ndarray, box: Letterbox) -> float:
     """See `Prediction.uncertainty`."""
-    entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum(0) / np.log(len(probabilities))
-    native = box.back(entropy.astype(np.float32))
+    native = box.back(entropy)
     drawn = (channels > 0).astype(np.uint8)
     if drawn.any():
         side = 2 * _NEIGHBOURHOOD + 1

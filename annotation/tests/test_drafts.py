@@ -130,7 +130,7 @@ def test_a_draft_that_arrives_late_changes_nothing_a_person_saved(project, monke
     made = []
 
     class Late:
-        device = predictor.device
+        backend = predictor.backend
 
         def predict_batch(self, images):
             predictions = predictor.predict_batch(images)

@@ -70,7 +70,7 @@ class Constant(torch.nn.Module):
     ],
 )
 def test_confidence_and_uncertainty_are_those_of_the_formula(predictor, logits, label, confidence, uncertainty):
-    predictor.model = Constant(logits)
+    predictor.backend.model = Constant(logits)
     [prediction] = predictor.predict_batch([speckle_frame(0, 100, 128)[0]])
     assert (prediction.labelmap == label).all()
     assert prediction.confidence == ({} if confidence is None else {label: pytest.approx(confidence, abs=1e-5)})
