@@ -2,5 +2,5 @@
 
 Works from the command line without Django and imports nothing of the app:
 `python -m ml.train`, `python -m ml.evaluate`, `python -m ml.predict`.
-Reading order: labels, config, model, losses, metrics, data, augment, checkpoint, predict, evaluate, train.
+Reading order: labels, config, model, losses, metrics, summary, data, augment, checkpoint, predict, evaluate, train.
 """

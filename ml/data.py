@@ -2,7 +2,8 @@
 
 Manifest (JSON, paths relative to its folder):
     {"dataset_hash": text, "labels": [{"index": 1, "name": text}, …],
-     "samples": [{"image": path, "mask": path, "subject": text, "clip": text, "split": "train"|"val"|"test"}, …],
+     "samples": [{"image": path, "mask": path, "subject": text, "clip": text, "split": "train"|"val"|"test",
+                  "millimetres_per_pixel": number, or [from row to row, from column to column], or null}, …],
      "config": {TrainConfig values that differ from the defaults, "model": {ModelConfig values}}}
 Images are 8-bit grey or RGB PNGs; masks are 8-bit grey PNGs of label indices, of their image's size.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,13 +148,17 @@ def normalise(square: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sample:
-    """One frame with its gold mask. `image` and `mask` are PNG files, or callables that return PNG bytes."""
+    """One frame with its gold mask. `image` and `mask` are PNG files, or callables that return PNG bytes.
+
+    spacing  millimetres from row to row and from column to column; None where the scale is not known
+    """
 
     image: Source
     mask: Source
     subject: str
     clip: str
     split: str
+    spacing: tuple[float, float] | None = None
 
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """(grey image, mask), both uint8 [H, W] at native size. Raises BadData when their sizes differ."""
@@ -187,7 +193,8 @@ def read_manifest(path: Path) -> Manifest:
             if entry["split"] not in SPLITS:
                 raise BadData(f"Sample {number} has split {entry['split']!r}; it must be one of {', '.join(SPLITS)}.")
             image, mask = path.parent / entry["image"], path.parent / entry["mask"]
-            samples.append(Sample(image, mask, str(entry["subject"]), str(entry["clip"]), entry["split"]))
+            spacing = _spacing(entry.get("millimetres_per_pixel"), number)
+            samples.append(Sample(image, mask, str(entry["subject"]), str(entry["clip"]), entry["split"], spacing))
         labels = LabelSchema.from_plain(plain["labels"])
         return Manifest(str(plain["dataset_hash"]), labels, tuple(samples), dict(plain.get("config", {})))
     except OSError as error:
@@ -196,6 +203,17 @@ def read_manifest(path: Path) -> Manifest:
         raise BadData(f"The manifest {path} is not JSON: {error}.") from error
     except (KeyError, TypeError) as error:
         raise BadData(f"The manifest {path} lacks a field or has one of a wrong kind: {error}.") from error
+
+
+def _spacing(value: Any, number: int) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    pair = value if isinstance(value, list) else [value, value]
+    if len(pair) != 2 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in pair):
+        raise BadData(
+            f"Sample {number} has millimetres_per_pixel {value!r}; it must be a number above 0, or two (rows, columns)."
+        )
+    return float(pair[0]), float(pair[1])
 
 
 def check_split(samples: Sequence[Sample]) -> None:

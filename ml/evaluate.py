@@ -9,18 +9,25 @@ removed is scored on the indices it shares with the manifest.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml.checkpoint import write_atomically
 from ml.data import SPLITS, Sample, check_split, read_manifest
 from ml.errors import BadData, MlError
 from ml.labels import LabelSchema
-from ml.metrics import ScoredFrame, score_frame, summarise
-from ml.predict import Predictor
+from ml.metrics import score_frame
+from ml.predict import Prediction, Predictor
+from ml.summary import MEASURES, OVERLAP, ScoredFrame, summarise
+
+Watch = Callable[[Sample, np.ndarray, Prediction], None]
+"""Takes a frame, its mask (uint8 [H, W]) and what the model drew."""
 
 
 def score_samples(
@@ -29,25 +36,44 @@ def score_samples(
     each: Callable[[], None] | None = None,
     *,
     labels: LabelSchema | None = None,
+    quick: bool = False,
+    watch: Watch | None = None,
 ) -> list[ScoredFrame]:
-    """Draft every frame and compare with its gold mask, at native size.
+    """Draft every frame and compare with its gold mask, at native size, holding one frame in memory at a time.
 
     each    called after every frame; it may raise to stop
     labels  of the masks; None when they are the model's own. Scored are the indices both know: elsewhere in a mask
             a label the model does not know is no fault of it, and one it draws there all the same is.
+    quick   overlap only
+    watch   sees every frame after it was scored
     Raises BadLabels when a mask holds an index that `labels` does not, or the two share none.
     """
     labels = labels or predictor.labels
     shared = labels.shared_with(predictor.labels)
+    in_millimetres = unit_of(samples) == "mm"
     frames = []
     for sample in samples:
         image, mask = sample.load()
         labels.to_channels(mask)  # refuses an index nobody named
-        [prediction] = predictor.predict_batch([image])
-        frames.append(ScoredFrame(sample.subject, sample.clip, score_frame(mask, prediction.labelmap, shared)))
+        [drawn] = predictor.predict_batch([image])
+        spacing = sample.spacing if in_millimetres else None
+        scores = score_frame(mask, drawn.labelmap, shared, probability=drawn.probability, spacing=spacing, quick=quick)
+        frames.append(ScoredFrame(sample.subject, sample.clip, scores))
+        if watch:
+            watch(sample, mask, drawn)
         if each:
             each()
     return frames
+
+
+def unit_of(samples: Sequence[Sample]) -> str:
+    """Of the distances: "mm" when the scale of every frame is known, else "px", for a mean over both means nothing."""
+    return "mm" if samples and all(sample.spacing for sample in samples) else "px"
+
+
+def scale_hash(samples: Sequence[Sample]) -> str:
+    """Names the scales of the frames: distances are compared only under the same ones."""
+    return hashlib.sha256(json.dumps([sample.spacing for sample in samples]).encode()).hexdigest()[:16]
 
 
 def evaluate(
@@ -56,17 +82,23 @@ def evaluate(
     each: Callable[[], None] | None = None,
     *,
     labels: LabelSchema | None = None,
+    quick: bool = False,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
-    """Score a model: what `ml.metrics.summarise` gives over the labels both know, and
+    """Score a model: what `ml.summary.summarise` gives over the labels both know, and
 
+    unit, scale   of the distances, see `unit_of` and `scale_hash`
     only_in_masks, only_in_model   [{"index", "name"}] labels that are not scored, for one side only knows them
     renamed                        [{"index", "name", "name_in_model"}] scored, under the masks' name
 
-    Arguments as for `score_samples`. No frames give null scores and n_total 0.
+    Arguments as for `score_samples`; quick leaves all but Dice, IoU, precision and recall out, for the validation
+    between epochs. No frames give null scores and n_total 0.
     """
     labels = labels or predictor.labels
-    scores = summarise(score_samples(predictor, samples, each, labels=labels), labels.shared_with(predictor.labels))
-    return scores | _differences(labels, predictor.labels)
+    frames = score_samples(predictor, samples, each, labels=labels, quick=quick, watch=watch)
+    scores = summarise(frames, labels.shared_with(predictor.labels), OVERLAP if quick else MEASURES)
+    scale = {"unit": unit_of(samples), "scale": scale_hash(samples)}
+    return scale | scores | _differences(labels, predictor.labels)
 
 
 def _differences(masks: LabelSchema, model: LabelSchema) -> dict[str, Any]:

@@ -37,12 +37,14 @@ class Prediction:
     """A draft for one picture.
 
     labelmap      uint8 [H, W] label indices at the picture's own size
+    probability   float32 [H, W], 0..1: of what was drawn at each pixel, background included
     confidence    per label drawn: mean probability of that label over its pixels, 0..1
     uncertainty   mean entropy over what was drawn and 10 px around it (over the whole picture when nothing was
                   drawn), as a share of the largest possible: 0 sure, 1 no idea
     """
 
     labelmap: np.ndarray
+    probability: np.ndarray
     confidence: dict[int, float]
     uncertainty: float
 
@@ -123,7 +125,8 @@ class Predictor:
             for channel, index in enumerate(self.labels.indices, start=1)
             if counts[channel]
         }
-        return Prediction(self.labels.to_indices(channels), confidence, _uncertainty(entropy, channels, box))
+        uncertainty = _uncertainty(entropy, channels, box)
+        return Prediction(self.labels.to_indices(channels), best, confidence, uncertainty)
 
 
 def _uncertainty(entropy: np.ndarray, channels: np.ndarray, box: Letterbox) -> float:

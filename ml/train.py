@@ -270,7 +270,7 @@ class Trainer:
         self.average.eval()
 
     def _validate(self) -> dict[str, Any]:
-        return evaluate(Predictor(self.average, self._info(), self.device), self.val, self._stop_if_asked)
+        return evaluate(Predictor(self.average, self._info(), self.device), self.val, self._stop_if_asked, quick=True)
 
     def _keep_if_best(self, scores: dict[str, Any]) -> None:
         dice, best = scores["macro"]["dice"], self.progress.best_dice
