@@ -212,7 +212,7 @@ def directed_distances(ours: np.ndarray, theirs: np.ndarray, spacing: Spacing) -
     if row == column:
         return _distance_to(theirs)[ours] * np.float32(row), _distance_to(ours)[theirs] * np.float32(row)
     # OpenCV's transform knows square pixels only. Boundaries are short: every pair, some rows at a time.
-    one, other = (np.argwhere(border).astype(np.float32) * np.float32(spacing) for border in (ours, theirs))
+    one, other = (np.argwhere(border).astype(np.float32) * np.array(spacing, np.float32) for border in (ours, theirs))
     forth, back = np.empty(len(one), np.float32), np.full(len(other), np.inf, np.float32)
     for start in range(0, len(one), 256):
         part = slice(start, start + 256)
