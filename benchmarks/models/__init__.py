@@ -1,0 +1,1 @@
+"""How good the network is, against others trained alike: see docs/model.md, "Evidence"."""

@@ -1,0 +1,223 @@
+"""The tables of docs/model.md from the result files, between two marks in that page."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.models.cells import BUDGETS, FOLDER
+from benchmarks.models.networks import ABLATION, COMPARISON
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
+BEGIN, END = "<!-- tables: written by `python -m benchmarks.models --table` -->", "<!-- end of tables -->"
+_RESAMPLES = 2000
+Result = Mapping[str, Any]
+
+
+def write(page: Path = PAGE, folder: Path = FOLDER) -> None:
+    """Replace what stands between the two marks of the page. Raises ValueError when a mark is missing."""
+    text = page.read_text("utf-8")
+    before, found, rest = text.partition(BEGIN)
+    _, found_end, after = rest.partition(END)
+    if not (found and found_end):
+        raise ValueError(f"{page.name} lacks the line {BEGIN!r} or {END!r}.")
+    page.write_text(f"{before}{BEGIN}\n{tables(read(folder))}\n{END}{after}", "utf-8")
+
+
+def read(folder: Path) -> list[Result]:
+    """Every result file of the folder."""
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*-seed*.json"))]
+
+
+def tables(results: Sequence[Result]) -> str:
+    """All tables that have at least one cell, as Markdown."""
+    parts = []
+    for study, budget in sorted({(result["study"], result["budget"]) for result in results}):
+        own = [r for r in results if r["study"] == study and r["budget"] == budget]
+        compared = [r for r in own if r["network"] in COMPARISON and r["seed"] == 0]
+        for folds in _folds_shown(compared):
+            parts.append(comparison(study, budget, [r for r in compared if r["fold"] in folds], folds))
+        if study == "busi" and any(r["network"] in ABLATION and r["network"] not in COMPARISON for r in own):
+            parts.append(ablation(budget, [r for r in own if r["network"] in ABLATION and r["fold"] == 0]))
+    return "\n\n".join(parts)
+
+
+def _folds_shown(compared: Sequence[Result]) -> list[set[int]]:
+    """Fold 0 for everybody, and all folds once two networks have more."""
+    folds: dict[str, set[int]] = defaultdict(set)
+    for result in compared:
+        folds[result["network"]].add(result["fold"])
+    shown = [{0}] if any(0 in each for each in folds.values()) else []
+    widest = max(folds.values(), key=len, default=set())
+    if len(widest) > 1 and sum(each >= widest for each in folds.values()) > 1:
+        shown.append(widest)
+    return shown
+
+
+def comparison(study: str, budget: str, results: Sequence[Result], folds: set[int]) -> str:
+    """One row per network that has all of the folds: Dice per class on the held-out pictures, all and de-duplicated."""
+    by_network: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_network[result["network"]].append(result)
+    by_network = {n: by_network[n] for n in COMPARISON if {r["fold"] for r in by_network[n]} == folds}
+    scores = {network: picture_dice(own) for network, own in by_network.items()}
+    shown = [row for own in by_network.values() for row in _scores(own)]
+    classes = sorted({row["class"] for row in shown})
+    labels = sorted({label for row in shown for label in row["labels"]})
+
+    columns = classes if len(labels) == 1 else [f"label {label}" for label in labels]
+    head = ["network", "parameters", *columns, "**all**", "95 %", "near-duplicates too", "HD95 px", "best epoch"]
+    head.append("s per epoch")
+    lines = [_row(head), _row(["---"] * len(head))]
+    for network, own in by_network.items():
+        everything = _scores(own)
+        rows = [row for row in everything if row["first_of_cluster"]]
+        if len(labels) == 1:
+            cells = [_mean_dice([row for row in rows if row["class"] == name]) for name in classes]
+        else:
+            cells = [_mean_dice(rows, label) for label in labels]
+        values = np.array(list(scores[network].values()))
+        low, high = _interval(values)
+        lines.append(
+            _row(
+                [
+                    own[0]["title"],
+                    f"{own[0]['parameters']:,}".replace(",", " "),
+                    *cells,
+                    f"**{values.mean():.3f}** ({len(values)})",
+                    f"{low:.3f} to {high:.3f}",
+                    _mean_dice(everything),
+                    _mean(_values(rows, "hd95"), 1),
+                    ", ".join(str(r["best_epoch"]) for r in sorted(own, key=lambda r: r["fold"])),
+                    _mean([r["seconds_per_epoch"] for r in own], 0),
+                ]
+            )
+        )
+    which = "fold 0" if folds == {0} else f"folds {', '.join(map(str, sorted(folds)))}"
+    title = {"busi": "BUSI", "nerve": "Nerves and vessels (usgra_nerve)"}[study]
+    return "\n".join(
+        [f"### {title}, {which}, budget {budget}\n", _made(results), "", *lines, "", *_differences(scores)]
+    )
+
+
+def _made(results: Sequence[Result]) -> str:
+    """Where the numbers come from, in one paragraph."""
+    settings = BUDGETS[results[0]["budget"]]
+    pictures = [
+        f"{r['pictures']['train']}/{r['pictures']['val']}/{r['pictures']['test']}" for r in _one_per_fold(results)
+    ]
+    return (
+        f"{settings['image_size']}² input, {settings['epochs']} epochs, batch {settings['batch_size']}, learning rate "
+        f"{settings['learning_rate']:g}, for every network alike. Pictures for training / choice of the epoch / test: "
+        f"{'; '.join(pictures)}. Seeds: {_list(r['seed'] for r in results)}. Device: "
+        f"{_list(r['device'] for r in results)}, {_list(r['threads'] for r in results)} thread. Dates: "
+        f"{_list(r['date'][:10] for r in results)}; commits: {_list(r['commit'] for r in results)}. Command of a cell: "
+        f"`{results[0]['command']}`. In brackets: pictures used."
+    )
+
+
+def _one_per_fold(results: Sequence[Result]) -> list[Result]:
+    return list({r["fold"]: r for r in sorted(results, key=lambda r: r["fold"])}.values())
+
+
+def _differences(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Each of ours minus each other network, picture by picture."""
+    lines = []
+    for ours in ("aau-b", "aau-t"):
+        for other in scores:
+            if ours not in scores or other == ours or (ours, other) == ("aau-t", "aau-b"):
+                continue
+            pictures = sorted(scores[ours].keys() & scores[other].keys())
+            gaps = np.array([scores[ours][p] - scores[other][p] for p in pictures])
+            low, high = _interval(gaps)
+            titles = f"{COMPARISON[ours].title} − {COMPARISON[other].title}"
+            lines.append(_row([titles, f"{gaps.mean():+.3f}", f"{low:+.3f} to {high:+.3f}", str(len(gaps))]))
+    if not lines:
+        return []
+    return [_row(["difference, paired by picture", "Dice", "95 %", "pictures"]), _row(["---"] * 4), *lines]
+
+
+def ablation(budget: str, results: Sequence[Result]) -> str:
+    """MODEL.md 3.8: the rows in order, each seed's Dice on fold 0 of BUSI, and the step from the row above."""
+    dice: dict[str, dict[int, float]] = defaultdict(dict)
+    for result in results:
+        dice[result["network"]][result["seed"]] = float(np.mean(list(picture_dice([result]).values())))
+    head = ["row", "parameters", "Dice per seed", "mean", "spread", "step", "seeds"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    before: dict[int, float] = {}
+    for network in ABLATION:
+        own = dice.get(network, {})
+        if not own:
+            lines.append(_row([ABLATION[network].title, "", "not reached", "", "", "", "0"]))
+            continue
+        parameters = next(r["parameters"] for r in results if r["network"] == network)
+        values = [own[seed] for seed in sorted(own)]
+        # Only seeds that both rows have: another seed would be counted as the module's doing.
+        common = sorted(own.keys() & before.keys())
+        step = f"{np.mean([own[s] - before[s] for s in common]):+.3f}" if common and network != "aau-t-full" else ""
+        lines.append(
+            _row(
+                [
+                    ABLATION[network].title,
+                    f"{parameters:,}".replace(",", " "),
+                    ", ".join(f"{value:.3f}" for value in values),
+                    f"{np.mean(values):.3f}",
+                    f"{max(values) - min(values):.3f}" if len(values) > 1 else "",
+                    step,
+                    _list(sorted(own)),
+                ]
+            )
+        )
+        before = own
+    return "\n".join([f"### Ablation on BUSI, fold 0, budget {budget}\n", _made(results), "", *lines])
+
+
+def _scores(results: Iterable[Result]) -> list[dict[str, Any]]:
+    return [row for result in results for row in result["scores"]]
+
+
+def picture_dice(results: Iterable[Result]) -> dict[str, float]:
+    """Dice per held-out picture, the mean over the labels it shows; of near-duplicates only the first."""
+    return {
+        row["picture"]: float(np.mean([score["dice"] for score in row["labels"].values()]))
+        for row in _scores(results)
+        if row["first_of_cluster"] and row["labels"]
+    }
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the mean when pictures are drawn again."""
+    draws = np.random.default_rng(0).integers(0, len(values), (_RESAMPLES, len(values)))
+    low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _values(rows: Iterable[Mapping[str, Any]], measure: str, label: str | None = None) -> list[float]:
+    return [
+        score[measure]
+        for row in rows
+        for index, score in row["labels"].items()
+        if measure in score and label in (None, index)
+    ]
+
+
+def _mean_dice(rows: Sequence[Mapping[str, Any]], label: str | None = None) -> str:
+    values = _values(rows, "dice", label)
+    return f"{np.mean(values):.3f} ({len(values)})" if values else "–"
+
+
+def _mean(values: Sequence[float], digits: int) -> str:
+    return f"{np.mean(values):.{digits}f}" if values else "–"
+
+
+def _list(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, sorted(set(values))))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

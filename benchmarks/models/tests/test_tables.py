@@ -1,0 +1,51 @@
+"""The tables say what the results hold."""
+
+from benchmarks.models import tables
+
+
+def _result(network: str, dice: list[float], **changes):
+    scores = [
+        {
+            "picture": f"p{number}",
+            "class": "benign" if number % 2 else "malignant",
+            "first_of_cluster": number != 3,
+            "labels": {"1": {"dice": value, "hd95": 4.0}},
+        }
+        for number, value in enumerate(dice)
+    ]
+    return {
+        "study": "busi", "budget": "cpu", "network": network, "fold": 0, "seed": 0, "title": network,
+        "command": "python -m benchmarks.models …", "date": "2026-01-01T00:00", "commit": "abc", "device": "a CPU",
+        "threads": 1, "parameters": 1234567, "pictures": {"train": 3, "val": 2, "test": 4}, "best_epoch": 7,
+        "seconds_per_epoch": 9.0, "scores": scores, **changes,
+    }  # fmt: skip
+
+
+def test_the_mean_is_over_pictures_without_near_duplicates_and_says_how_many():
+    page = tables.tables([_result("aau-t", [0.8, 0.6, 0.7, 0.1])])
+
+    assert "**0.700** (3)" in page  # without the near-duplicate
+    assert "0.550 (4)" in page  # with it
+    assert "| 1 234 567 | 0.600 (1) | 0.750 (2) |" in page
+
+
+def test_differences_are_paired_by_picture():
+    page = tables.tables([_result("aau-b", [0.8, 0.6, 0.7, 0.9]), _result("unet-32", [0.7, 0.5, 0.6, 0.9])])
+
+    assert "| AAU-Net-B − U-Net 32…512 | +0.100 | +0.100 to +0.100 | 3 |" in page
+
+
+def test_a_row_of_the_ablation_without_a_cell_is_not_left_out():
+    page = tables.tables([_result("plain-t", [0.5] * 4), _result("plain-t", [0.7] * 4, seed=1)])
+
+    assert "| U-Net of the same widths | 1 234 567 | 0.500, 0.700 | 0.600 | 0.200 |  | 0, 1 |" in page
+    assert "| + MADM |  | not reached |" in page
+
+
+def test_only_what_stands_between_the_marks_is_replaced(tmp_path):
+    page = tmp_path / "model.md"
+    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    tables.write(page, tmp_path)
+
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
