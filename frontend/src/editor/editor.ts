@@ -1,4 +1,5 @@
 import type { Box } from "./box";
+import { changed, type Display, PLAIN } from "./display";
 import type { OpenEdit } from "./edit";
 import type { EditorEvents, EditorState, OpenFrame, PaintOver } from "./editorState";
 import { Emitter } from "./emitter";
@@ -60,8 +61,9 @@ export class Editor implements ToolHost {
       hidden: new Set(),
       locked: new Set(),
       masksHidden: false,
-      brightness: 1,
-      contrast: 1,
+      strengths: new Map(),
+      highlighted: null,
+      display: PLAIN,
       canUndo: false,
       canRedo: false,
       readOnly: options.readOnly ?? false,
@@ -205,10 +207,24 @@ export class Editor implements ToolHost {
     this.update({ masksHidden });
   }
 
-  /** How the picture is shown, 1 = as stored. The pixels never change. */
-  setDisplay(display: { brightness?: number; contrast?: number }): void {
-    const { brightness, contrast } = { ...this.snapshot, ...display };
-    this.update({ brightness, contrast });
+  /** Of one label, 0-1, on top of the opacity of all. */
+  setStrength(label: number, strength: number): void {
+    const strengths = new Map(this.snapshot.strengths);
+    strengths.set(label, Math.min(1, Math.max(0, strength)));
+    this.update({ strengths });
+    this.styleChanged();
+  }
+
+  /** Let one label stand out while its name is pointed at; null when it no longer is. */
+  setHighlighted(highlighted: number | null): void {
+    if (highlighted === this.snapshot.highlighted) return;
+    this.update({ highlighted });
+    this.styleChanged();
+  }
+
+  /** How the picture is shown: `PLAIN` is as stored. The pixels never change. */
+  setDisplay(change: Partial<Display>): void {
+    this.update({ display: changed(this.snapshot.display, change) });
   }
 
   setReadOnly(readOnly: boolean): void {

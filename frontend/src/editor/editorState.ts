@@ -1,4 +1,5 @@
 import type { Box } from "./box";
+import type { Display } from "./display";
 import type { MaskDocument } from "./document";
 import type { Labelmap } from "./labelmap";
 import type { ColorTables, LabelStyle } from "./palette";
@@ -32,9 +33,12 @@ export interface EditorState {
   readonly locked: ReadonlySet<number>;
   /** All masks hidden, while `H` is held. */
   readonly masksHidden: boolean;
-  /** Display only, 1 = as stored. */
-  readonly brightness: number;
-  readonly contrast: number;
+  /** Of single labels, 0-1, on top of `opacity`; 1 where there is none. */
+  readonly strengths: ReadonlyMap<number, number>;
+  /** The label that stands out while its name is pointed at. */
+  readonly highlighted: number | null;
+  /** How the picture is shown. */
+  readonly display: Display;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
   readonly readOnly: boolean;

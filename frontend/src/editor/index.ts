@@ -14,6 +14,20 @@
  *     const state = useSyncExternalStore(session.editor.subscribe, session.editor.getState);
  *     session.autosave.on("state", ({ frameId, state }) => …); // words for it: describe(state)
  *
+ * What may lie over a frame beside its mask; each is null where it is not shown, label maps must have the
+ * picture's size, and all of them go when another frame is opened (set them again on the session's "opened"):
+ *
+ *     renderer.setOnion({ previous: map, next: map });    // outlines of the neighbours: past cold, future warm
+ *     renderer.setGhost(draft);                           // dashed outline of the draft under the correction
+ *     renderer.setDifference(from, to);                   // lost, won, other label: colours in DIFFERENCE
+ *     renderer.setProposal(map);                          // stripes where it would change the present mask
+ *     renderer.setHeat({ width, height, data });          // Uint8Array 0-255 or Float32Array 0-1, any resolution
+ *     renderer.clearLayers();
+ *
+ * With a difference or a proposal the mask itself is drawn as outlines only. Pictures are shown as
+ * `editor.setDisplay({ window, level, gamma, … })` says; `attachWindowLevel` sets window and level by dragging with
+ * the right button; `editor.setStrength(label, 0-1)` and `editor.setHighlighted(label)` are for the label list.
+ *
  * Leaving: stopKeys(), stopPointer(), renderer.dispose(), session.dispose(). Before submitting:
  * `await session.autosave.saveNow(id)` and go on only when its kind is "saved". Signing out:
  * `journal.wipe()`. On the window's "online" event: `session.autosave.online()`; after signing in
@@ -22,6 +36,7 @@
 export { runEditorAction } from "./actions";
 export { Autosave, type AutosaveEvents } from "./autosave";
 export type { Box } from "./box";
+export { DISPLAY_RANGE, type Display, isPlain, PLAIN } from "./display";
 export { MaskDocument } from "./document";
 export { Editor, MAX_BRUSH, MIN_BRUSH } from "./editor";
 export type { EditorEvents, EditorState, OpenFrame, PaintOver, Picture } from "./editorState";
@@ -37,6 +52,7 @@ export {
   type KeyMap,
 } from "./keyboard";
 export { BACKGROUND, Labelmap, NOT_ANNOTATED } from "./labelmap";
+export { DIFFERENCE, type HeatMap, type Onion } from "./layers";
 export { paintOverlay } from "./overlay";
 export { type ColorTables, colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
@@ -63,3 +79,4 @@ export {
 } from "./session";
 export { type Modifiers, NO_MODIFIERS, type ToolName } from "./tools";
 export type { ImagePoint, ScreenPoint, Size, View } from "./transform";
+export { attachWindowLevel } from "./windowLevel";

@@ -4,7 +4,7 @@ import type { ColorTables } from "./palette";
 
 /**
  * Colour the pixels of one box: outline where a neighbour above, below, left or right has another
- * label, fill elsewhere.
+ * label, fill elsewhere. Where both are the same table no neighbour is looked at.
  *
  * Shapes
  *     box   inside the map
@@ -19,6 +19,14 @@ export function paintOverlay(
 ): void {
   const { data, width, height } = map;
   const { fill, outline } = colors;
+  if (fill === outline) {
+    for (let row = 0; row < box.height; row++) {
+      let i = (box.y + row) * width + box.x;
+      for (let target = row * stride; target < row * stride + box.width; target++, i++)
+        out[target] = fill[data[i]];
+    }
+    return;
+  }
   for (let row = 0; row < box.height; row++) {
     const y = box.y + row;
     const start = y * width;

@@ -32,7 +32,15 @@ export interface MaskStyle {
   readonly outlinesOnly: boolean;
   /** Label indices not drawn. */
   readonly hidden: ReadonlySet<number>;
+  /** Of single labels, 0-1: fill and outline both, on top of `opacity`. */
+  readonly strengths?: ReadonlyMap<number, number>;
+  /** The label pointed at in a list: it stands out, the others step back. */
+  readonly highlighted?: number | null;
 }
+
+/** What the highlighted label's fill is at least, and what is left of the others. */
+const HIGHLIGHT_FILL = 0.6;
+const STEPPED_BACK = 0.3;
 
 /** Look-up tables from label index to a pixel as it lies in ImageData seen as 32-bit words. */
 export interface ColorTables {
@@ -49,8 +57,16 @@ export function colorTables(labels: readonly LabelStyle[], style: MaskStyle): Co
       throw new RangeError(`label "${label.name}" has index ${label.index}, expected 1-254`);
     if (style.hidden.has(label.index)) continue;
     const [red, green, blue] = parseColor(label.color);
-    outline[label.index] = word(red, green, blue, 255);
-    if (!style.outlinesOnly) fill[label.index] = word(red, green, blue, Math.round(style.opacity * 255));
+    const isPicked = style.highlighted === label.index;
+    const isBehind = style.highlighted != null && !isPicked;
+    const strength = isPicked ? 1 : (style.strengths?.get(label.index) ?? 1) * (isBehind ? STEPPED_BACK : 1);
+    const filled = isPicked
+      ? Math.max(HIGHLIGHT_FILL, style.opacity)
+      : style.outlinesOnly
+        ? 0
+        : style.opacity;
+    outline[label.index] = word(red, green, blue, Math.round(strength * 255));
+    fill[label.index] = word(red, green, blue, Math.round(filled * strength * 255));
   }
   return { fill, outline };
 }
@@ -64,8 +80,23 @@ export function parseColor(color: string): [number, number, number] {
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
-function word(red: number, green: number, blue: number, alpha: number): number {
+/** A colour as it lies in ImageData seen as 32-bit words; all of 0-255. No alpha is 0, whatever the colour. */
+export function word(red: number, green: number, blue: number, alpha: number): number {
+  if (alpha === 0) return 0;
   return LITTLE_ENDIAN
     ? ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0
     : ((red << 24) | (green << 16) | (blue << 8) | alpha) >>> 0;
+}
+
+/** The colours of a table drawn towards another by `share` (0-1), with `alpha` (0-255) where they have any. */
+export function tinted(table: Uint32Array, towards: string, share: number, alpha: number): Uint32Array {
+  const target = parseColor(towards);
+  return table.map((color) => {
+    if (color === 0) return 0;
+    const bytes = LITTLE_ENDIAN
+      ? [color & 0xff, (color >>> 8) & 0xff, (color >>> 16) & 0xff]
+      : [color >>> 24, (color >>> 16) & 0xff, (color >>> 8) & 0xff];
+    const [red, green, blue] = bytes.map((byte, i) => Math.round(byte + (target[i] - byte) * share));
+    return word(red, green, blue, alpha);
+  });
 }

@@ -3,33 +3,70 @@ import { drawShape } from "./cursorShapes";
 import type { Editor } from "./editor";
 import type { Picture } from "./editorState";
 import type { Labelmap } from "./labelmap";
+import {
+  type HeatMap,
+  hasFills,
+  isEmpty,
+  type Layers,
+  NO_LAYERS,
+  type Onion,
+  paintHeat,
+  paintLayerLines,
+  paintLayers,
+} from "./layers";
+import { paintLines } from "./lines";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";
+import { PictureLayer } from "./pictureLayer";
 import type { View } from "./transform";
 
+/** From this many screen pixels an image pixel on, outlines are drawn at the screen's resolution. */
+const FINE_SCALE = 3;
+/** From this many on the picture shows its pixels; below, squares of uneven size would look like structure. */
+const SHARP_SCALE = 2;
+/** Pixels of the overlay drawn within one refresh when all of it is to be drawn. */
+const BAND = 2 * 1024 * 1024;
+
+/** A canvas of the stack. */
+interface Sheet {
+  readonly canvas: HTMLCanvasElement;
+  readonly context: CanvasRenderingContext2D;
+}
+
 /**
- * Draws an editor into an element: three stacked 2D canvases.
+ * Draws an editor into an element: stacked 2D canvases.
  *
- * Picture and overlay are as large as the image and placed by a CSS transform, so that zoom and pan
- * redraw nothing; the cursor canvas is as large as the element. Of the overlay only what changed is
- * drawn, once per screen refresh: its cost is that of the stroke, not of the picture.
+ *     picture → heat → layers (difference, proposal, neighbours, ghost) → overlay (the mask) → lines → cursor
+ *
+ * All but the last two are as large as the image and placed by a CSS transform, so that zoom and pan
+ * redraw nothing; lines and cursor are as large as the element. Of the overlay only what changed is
+ * drawn, once per screen refresh: its cost is that of the stroke, not of the picture. Zoomed in, outlines
+ * are drawn on `lines` at the screen's resolution, for the few pixels that are then in sight.
  */
 export class Renderer {
-  private readonly picture: HTMLCanvasElement;
-  private readonly overlay: HTMLCanvasElement;
-  private readonly cursor: HTMLCanvasElement;
-  private readonly pictureContext: CanvasRenderingContext2D;
-  private readonly overlayContext: CanvasRenderingContext2D;
-  private readonly cursorContext: CanvasRenderingContext2D;
+  private readonly picture: Sheet;
+  private readonly heat: Sheet;
+  private readonly extras: Sheet;
+  private readonly overlay: Sheet;
+  private readonly lines: Sheet;
+  private readonly cursor: Sheet;
+  private readonly pictureLayer: PictureLayer;
   private colors: ColorTables;
+  private layers: Layers = NO_LAYERS;
+  private heatMap: HeatMap | null = null;
   private shown: { picture: Picture; map: Labelmap | null } | null = null;
   /** A clip is played: what the editor has changed is drawn when it ends. */
   private playing = false;
-  /** What is to be drawn at the next refresh. */
+  /** What is to be drawn at the next refresh, first; and the rest of all of it, in bands. */
   private dirty: Box | null = null;
+  private backlog: Box | null = null;
+  private linesDirty = false;
   private previewDirty = false;
   private request: number | null = null;
-  /** Pixels on their way to the overlay; grows to the largest box and is used again. */
+  /** Outlines are drawn at the screen's resolution. */
+  private fine = false;
+  private density = 1;
+  /** Pixels on their way to a canvas; grows to the largest box and is used again. */
   private scratch: ImageData | null = null;
   /** What is on the cursor canvas, in CSS pixels. */
   private traced: Box[] = [];
@@ -40,13 +77,17 @@ export class Renderer {
     private readonly host: HTMLElement,
     private readonly editor: Editor,
   ) {
-    [this.picture, this.pictureContext] = this.addCanvas(false);
-    [this.overlay, this.overlayContext] = this.addCanvas(true);
-    [this.cursor, this.cursorContext] = this.addCanvas(true);
-    for (const canvas of [this.picture, this.overlay]) {
+    this.picture = this.addSheet(false);
+    this.heat = this.addSheet(true);
+    this.extras = this.addSheet(true);
+    this.overlay = this.addSheet(true);
+    this.lines = this.addSheet(true);
+    this.cursor = this.addSheet(true);
+    for (const { canvas } of [this.picture, this.heat, this.extras, this.overlay]) {
       canvas.style.transformOrigin = "0 0";
       canvas.style.willChange = "transform";
     }
+    this.pictureLayer = new PictureLayer(this.picture.canvas, this.picture.context, () => this.soon());
     host.style.overflow = "hidden";
     this.colors = editor.colors;
 
@@ -66,15 +107,64 @@ export class Renderer {
     );
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(host);
-    this.stops.push(() => observer.disconnect());
+    this.stops.push(() => observer.disconnect(), this.watchDensity());
     this.resize();
-    this.showFrame();
     this.applyDisplay();
+    this.showFrame();
   }
+
+  // ── what may lie over the frame; all of it goes when another frame is opened ──────────────────
+
+  /** Outlines of the neighbours' masks; they must have the picture's size. */
+  setOnion(onion: Onion | null): void {
+    this.setLayers({ onion });
+  }
+
+  /** A mask as a dashed outline: the draft the work grew from. */
+  setGhost(ghost: Labelmap | null): void {
+    this.setLayers({ ghost });
+  }
+
+  /** Where `to` differs from `from`: lost, won, and other label (colours: `DIFFERENCE`). */
+  setDifference(from: Labelmap | null, to: Labelmap | null = null): void {
+    this.setLayers({ difference: from && to && { from, to } });
+  }
+
+  /** A mask offered in place of the present one: pixels that would change are striped. */
+  setProposal(proposal: Labelmap | null): void {
+    this.setLayers({ proposal });
+  }
+
+  /** Values over the picture, under the masks; of the picture's size or coarser. */
+  setHeat(map: HeatMap | null): void {
+    if (map && map.data.length !== map.width * map.height)
+      throw new RangeError(`${map.data.length} values do not fill a heat map of ${map.width}×${map.height}`);
+    this.heatMap = map;
+    const { canvas, context } = this.heat;
+    if (map) {
+      canvas.width = map.width;
+      canvas.height = map.height;
+      const pixels = new ImageData(map.width, map.height);
+      paintHeat(map, new Uint32Array(pixels.data.buffer));
+      context.putImageData(pixels, 0, 0);
+      this.place(this.editor.view);
+    } else canvas.width = 0;
+    this.applyVisibility();
+  }
+
+  /** Take all of them off. */
+  clearLayers(): void {
+    if (this.heatMap) this.setHeat(null);
+    if (!isEmpty(this.layers)) this.setLayers(NO_LAYERS);
+  }
+
+  // ── playing ───────────────────────────────────────────────────────────────────────────────────
 
   /** Show a frame of the clip being played in place of the frame on the table. */
   playFrame(picture: Picture, map: Labelmap | null): void {
+    const isStart = !this.playing;
     this.playing = true;
+    if (isStart) this.applyVisibility();
     this.show(picture, map);
     this.flush(); // the player is called at the refresh itself: a later one would be a frame late
   }
@@ -83,46 +173,73 @@ export class Renderer {
   endPlay(): void {
     if (!this.playing) return;
     this.playing = false;
-    this.showFrame();
+    const frame = this.editor.openFrame;
+    if (frame) this.show(frame.picture, frame.document.labelmap);
+    this.applyVisibility();
   }
 
   dispose(): void {
     if (this.request !== null) cancelAnimationFrame(this.request);
     for (const stop of this.stops) stop();
-    for (const canvas of [this.picture, this.overlay, this.cursor]) canvas.remove();
+    this.pictureLayer.dispose();
+    for (const { canvas } of this.sheets) {
+      canvas.width = 0; // at once, instead of when the garbage collector comes by
+      canvas.remove();
+    }
   }
 
-  private addCanvas(alpha: boolean): [HTMLCanvasElement, CanvasRenderingContext2D] {
+  private get sheets(): Sheet[] {
+    return [this.picture, this.heat, this.extras, this.overlay, this.lines, this.cursor];
+  }
+
+  private addSheet(alpha: boolean): Sheet {
     const canvas = this.host.ownerDocument.createElement("canvas");
     canvas.style.cssText = "position:absolute;left:0;top:0;pointer-events:none";
     canvas.setAttribute("aria-hidden", "true");
     const context = canvas.getContext("2d", { alpha });
     if (!context) throw new Error("this browser gives no 2D canvas: the editor cannot draw");
     this.host.append(canvas);
-    return [canvas, context];
+    return { canvas, context };
+  }
+
+  private setLayers(change: Partial<Layers>): void {
+    const layers = { ...this.layers, ...change };
+    const { picture } = this.shown ?? {};
+    const { onion, ghost, difference, proposal } = layers;
+    for (const map of [onion?.previous, onion?.next, ghost, difference?.from, difference?.to, proposal])
+      if (map && picture && (map.width !== picture.width || map.height !== picture.height))
+        throw new RangeError(
+          `a layer of ${map.width}×${map.height} was given for a picture of ${picture.width}×${picture.height}`,
+        );
+    this.layers = layers;
+    this.applyVisibility();
+    this.invalidateAll();
   }
 
   private showFrame(): void {
+    this.clearLayers();
     if (this.playing) return;
     const frame = this.editor.openFrame;
     if (frame) this.show(frame.picture, frame.document.labelmap);
     else {
-      this.shown = null;
-      this.picture.width = this.overlay.width = 0;
+      this.shown = this.dirty = this.backlog = null;
+      this.pictureLayer.clear();
+      for (const { canvas } of [this.overlay, this.extras]) canvas.width = 0;
+      this.linesDirty = true;
+      this.soon();
     }
   }
 
   private show(picture: Picture, map: Labelmap | null): void {
-    const { width, height } = picture;
-    for (const canvas of [this.picture, this.overlay]) {
-      // Setting a size, even the same, clears the canvas and costs an allocation.
-      if (canvas.width !== width) canvas.width = width;
-      if (canvas.height !== height) canvas.height = height;
-    }
     this.shown = { picture, map };
-    this.pictureContext.drawImage(picture as ImageBitmap, 0, 0);
+    resizeTo(this.overlay.canvas, picture);
+    this.pictureLayer.show(picture, this.playing);
     if (map) this.invalidateAll();
-    else this.overlayContext.clearRect(0, 0, width, height);
+    else {
+      this.dirty = this.backlog = null;
+      this.overlay.context.clearRect(0, 0, picture.width, picture.height);
+      this.linesDirty = this.fine;
+    }
   }
 
   private invalidate(box: Box): void {
@@ -135,7 +252,8 @@ export class Renderer {
 
   private invalidateAll(): void {
     if (!this.shown?.map) return;
-    this.dirty = this.shown.map.box;
+    this.backlog = this.shown.map.box;
+    this.linesDirty = true;
     this.soon();
   }
 
@@ -148,55 +266,158 @@ export class Renderer {
 
   private flush(): void {
     const map = this.shown?.map;
-    if (this.dirty && map) this.drawOverlay(map, this.dirty);
+    if (map && this.dirty) {
+      this.drawMasks(map, this.dirty);
+      if (this.fine && !this.linesDirty) this.drawLines(map, this.onScreen(this.dirty));
+    }
     this.dirty = null;
+    if (map && this.backlog) {
+      const { x, y, width, height } = this.backlog;
+      const rows = this.playing ? height : Math.min(height, Math.ceil(BAND / width));
+      this.drawMasks(map, { x, y, width, height: rows });
+      this.backlog = rows < height ? { x, y: y + rows, width, height: height - rows } : null;
+      if (this.backlog) this.soon();
+    }
+    this.pictureLayer.step();
+    if (this.linesDirty) this.drawAllLines();
+    this.linesDirty = false;
     if (this.previewDirty) this.drawPreview();
     this.previewDirty = false;
   }
 
-  private drawOverlay(map: Labelmap, box: Box): void {
-    if (!this.scratch || this.scratch.width < box.width || this.scratch.height < box.height)
+  private drawMasks(map: Labelmap, box: Box): void {
+    const [pixels, words] = this.scratchFor(box);
+    const { fill, outline } = this.colors;
+    // A change is seen best when what stays does not cover it.
+    const fills = !this.playing && hasFills(this.layers) ? NOTHING : fill;
+    const colors = this.fine ? { fill: fills, outline: fills } : { fill: fills, outline };
+    paintOverlay(map, box, colors, words, pixels.width);
+    this.overlay.context.putImageData(pixels, box.x, box.y, 0, 0, box.width, box.height);
+    if (this.extras.canvas.width === 0) return;
+    paintLayers(this.layers, map, box, this.colors, !this.fine, words, pixels.width);
+    this.extras.context.putImageData(pixels, box.x, box.y, 0, 0, box.width, box.height);
+  }
+
+  private drawAllLines(): void {
+    const { canvas, context } = this.lines;
+    if (!this.fine) return;
+    const map = this.shown?.map;
+    if (map) this.drawLines(map, { x: 0, y: 0, width: canvas.width, height: canvas.height });
+    else context.clearRect(0, 0, canvas.width, canvas.height);
+  }
+
+  private drawLines(map: Labelmap, box: Box | null): void {
+    if (!box) return;
+    const { density } = this;
+    const { scale, x, y } = this.editor.view;
+    const view = { scale: scale * density, x: x * density, y: y * density };
+    const [pixels, words] = this.scratchFor(box);
+    for (let row = 0; row < box.height; row++)
+      words.fill(0, row * pixels.width, row * pixels.width + box.width);
+    const thin = Math.max(1, Math.round(density));
+    if (!this.playing) paintLayerLines(this.layers, box, this.colors, view, thin, words, pixels.width);
+    const width = Math.max(1, Math.round(1.5 * density));
+    paintLines(map, box, this.colors.outline, { view, width }, words, pixels.width);
+    this.lines.context.putImageData(pixels, box.x, box.y, 0, 0, box.width, box.height);
+  }
+
+  /** Where a box of the image lies on the lines canvas, in its pixels; null when out of sight. */
+  private onScreen(box: Box): Box | null {
+    const { scale, x, y } = this.editor.view;
+    const { canvas } = this.lines;
+    const place = (at: number, from: number) => (from + at * scale) * this.density;
+    const left = Math.max(0, Math.floor(place(box.x, x)) - 1);
+    const top = Math.max(0, Math.floor(place(box.y, y)) - 1);
+    const right = Math.min(canvas.width, Math.ceil(place(box.x + box.width, x)) + 1);
+    const bottom = Math.min(canvas.height, Math.ceil(place(box.y + box.height, y)) + 1);
+    return right > left && bottom > top
+      ? { x: left, y: top, width: right - left, height: bottom - top }
+      : null;
+  }
+
+  private scratchFor({ width, height }: Box): [ImageData, Uint32Array] {
+    if (!this.scratch || this.scratch.width < width || this.scratch.height < height)
       this.scratch = new ImageData(
-        Math.max(box.width, this.scratch?.width ?? 0),
-        Math.max(box.height, this.scratch?.height ?? 0),
+        Math.max(width, this.scratch?.width ?? 0),
+        Math.max(height, this.scratch?.height ?? 0),
       );
-    const { scratch } = this;
-    paintOverlay(map, box, this.colors, new Uint32Array(scratch.data.buffer), scratch.width);
-    this.overlayContext.putImageData(scratch, box.x, box.y, 0, 0, box.width, box.height);
+    return [this.scratch, new Uint32Array(this.scratch.data.buffer)];
   }
 
   private place({ scale, x, y }: View): void {
     const transform = `translate(${x}px, ${y}px) scale(${scale})`;
-    // Sharp pixels when enlarged; when made smaller, leaving pixels out would make speckle flicker.
-    const rendering = scale >= 1 ? "pixelated" : "auto";
-    for (const canvas of [this.picture, this.overlay]) {
+    const enlarged = scale * this.density;
+    for (const { canvas } of [this.picture, this.overlay, this.extras]) {
       canvas.style.transform = transform;
-      canvas.style.imageRendering = rendering;
+      // When made smaller, leaving pixels out would make speckle flicker and outlines break.
+      const isSharp = enlarged >= (canvas === this.picture.canvas ? SHARP_SCALE : 1);
+      canvas.style.imageRendering = isSharp ? "pixelated" : "auto";
     }
+    if (this.heatMap) {
+      const times = this.editor.width / this.heatMap.width;
+      this.heat.canvas.style.transform = `translate(${x}px, ${y}px) scale(${scale * times})`;
+    }
+    const fine = enlarged >= FINE_SCALE;
+    if (fine !== this.fine) {
+      this.fine = fine;
+      this.applyVisibility();
+      this.invalidateAll();
+    }
+    this.linesDirty ||= fine;
+    if (fine) this.soon();
   }
 
   private applyDisplay(): void {
-    const { brightness, contrast, masksHidden } = this.editor.getState();
-    const plain = brightness === 1 && contrast === 1;
-    const filter = plain ? "" : `brightness(${brightness}) contrast(${contrast})`;
-    if (this.picture.style.filter !== filter) this.picture.style.filter = filter;
-    this.overlay.style.visibility = masksHidden ? "hidden" : "visible";
+    this.pictureLayer.setDisplay(this.editor.getState().display);
+    this.applyVisibility();
+  }
+
+  private applyVisibility(): void {
+    const { masksHidden } = this.editor.getState();
+    const hasExtras = !isEmpty(this.layers) && !this.playing && (!this.fine || hasFills(this.layers));
+    // Out of the page, not only unseen: what is not there need not be put together.
+    show(this.overlay.canvas, !masksHidden);
+    show(this.lines.canvas, this.fine && !masksHidden);
+    show(this.heat.canvas, this.heatMap !== null && !this.playing && !masksHidden);
+    show(this.extras.canvas, hasExtras && !masksHidden);
+    if (hasExtras && this.shown && resizeTo(this.extras.canvas, this.shown.picture)) this.invalidateAll();
+    if (!hasExtras && this.extras.canvas.width > 0) this.extras.canvas.width = 0;
   }
 
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
-    const density = devicePixelRatio || 1;
-    this.cursor.width = Math.round(width * density);
-    this.cursor.height = Math.round(height * density);
-    this.cursor.style.width = `${width}px`;
-    this.cursor.style.height = `${height}px`;
+    this.density = devicePixelRatio || 1;
+    for (const { canvas } of [this.lines, this.cursor]) {
+      canvas.width = Math.round(width * this.density);
+      canvas.height = Math.round(height * this.density);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
     this.traced = []; // a new size clears the canvas
-    this.cursorContext.setTransform(density, 0, 0, density, 0, 0);
+    this.cursor.context.setTransform(this.density, 0, 0, this.density, 0, 0);
     this.editor.setViewport({ width, height });
+    this.place(this.editor.view);
+  }
+
+  /** The window came to another screen, or the page was zoomed: no resize tells of it. */
+  private watchDensity(): () => void {
+    const stop = new AbortController();
+    const watch = () => {
+      matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener(
+        "change",
+        () => {
+          this.resize();
+          watch();
+        },
+        { once: true, signal: stop.signal },
+      );
+    };
+    watch();
+    return () => stop.abort();
   }
 
   private drawPreview(): void {
-    const context = this.cursorContext;
+    const { context } = this.cursor;
     for (const { x, y, width, height } of this.traced) context.clearRect(x, y, width, height);
     this.traced = [];
     if (this.playing) return;
@@ -216,4 +437,20 @@ export class Renderer {
     const style = this.editor.getState().labels.find((known) => known.index === label);
     return style ? `rgb(${parseColor(style.color).join(" ")})` : "#ffffff";
   }
+}
+
+const NOTHING = new Uint32Array(256);
+
+function show(canvas: HTMLCanvasElement, isShown: boolean): void {
+  const display = isShown ? "" : "none";
+  if (canvas.style.display !== display) canvas.style.display = display;
+}
+
+/** Give the canvas the picture's size. True when it had another, so that it is empty now. */
+function resizeTo(canvas: HTMLCanvasElement, { width, height }: Picture): boolean {
+  // Setting a size, even the same, clears the canvas and costs an allocation.
+  if (canvas.width === width && canvas.height === height) return false;
+  canvas.width = width;
+  canvas.height = height;
+  return true;
 }

@@ -7,7 +7,7 @@ import { useFrame, useMe } from "../../api/hooks";
 import { keys } from "../../api/keys";
 import type { Frame, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
-import { attachPointer, type Keyboard, Renderer, type SaveState } from "../../editor";
+import { attachPointer, attachWindowLevel, type Keyboard, Renderer, type SaveState } from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
 import { ConflictDialog } from "./ConflictDialog";
 import styles from "./Editor.module.css";
@@ -23,6 +23,7 @@ import { TimeStrip } from "./TimeStrip";
 import { ToolRail } from "./ToolRail";
 import { useEditorKeys } from "./useEditorKeys";
 import { usePlayer } from "./usePlayer";
+import { useRememberedView } from "./useRememberedView";
 import { type Desk, useEditorState, useSaveState } from "./useSession";
 import { useWork } from "./useWork";
 
@@ -80,12 +81,16 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       // Keys are for the picture again, not for the slider that was moved last.
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     });
+    const stopWindowLevel = attachWindowLevel(element, session.editor);
     return () => {
       stopPointer();
+      stopWindowLevel();
       drawn.dispose();
       renderer.current = null;
     };
   }, [session]);
+
+  useRememberedView(session, desk.me.id);
 
   useEffect(() => {
     session.setFrames(frames.map((frame) => ({ id: String(frame.id), selected: frame.selected })));

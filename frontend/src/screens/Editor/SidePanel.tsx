@@ -1,10 +1,11 @@
-import { ActionIcon, Button, Slider, Switch } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { IconEye, IconEyeOff, IconLock, IconLockOpen } from "@tabler/icons-react";
 import type { FrameDetail, Label } from "../../api/types";
 import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import styles from "./Editor.module.css";
+import { ViewPanel } from "./ViewPanel";
 
 /** Labels, how they are shown, what the model thought, what the reviewer wrote. */
 export function SidePanel({
@@ -78,61 +79,7 @@ export function SidePanel({
         </section>
       )}
 
-      <section>
-        <h2>Masks</h2>
-        <Range
-          name="Opacity"
-          value={state.opacity}
-          max={1}
-          shown={`${Math.round(state.opacity * 100)} %`}
-          onChange={(value) => editor.setOpacity(value)}
-        />
-        <Switch
-          size="xs"
-          checked={state.outlinesOnly}
-          onChange={(event) => editor.setOutlinesOnly(event.currentTarget.checked)}
-          label={
-            <>
-              Outlines only <kbd>O</kbd>
-            </>
-          }
-        />
-        <p className={styles.hint}>
-          Hold <kbd>H</kbd> to see the picture alone.
-        </p>
-      </section>
-
-      <section>
-        <div className={styles.sideHead}>
-          <h2>Picture</h2>
-          {(state.brightness !== 1 || state.contrast !== 1) && (
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              color="gray"
-              onClick={() => editor.setDisplay({ brightness: 1, contrast: 1 })}
-            >
-              Reset
-            </Button>
-          )}
-        </div>
-        <Range
-          name="Brightness"
-          value={state.brightness}
-          min={0.4}
-          max={2.5}
-          shown={state.brightness.toFixed(1)}
-          onChange={(brightness) => editor.setDisplay({ brightness })}
-        />
-        <Range
-          name="Contrast"
-          value={state.contrast}
-          min={0.4}
-          max={2.5}
-          shown={state.contrast.toFixed(1)}
-          onChange={(contrast) => editor.setDisplay({ contrast })}
-        />
-      </section>
+      <ViewPanel session={session} state={state} />
     </aside>
   );
 }
@@ -156,6 +103,8 @@ function LabelRow({
       className={styles.label}
       data-current={state.label === label.index || undefined}
       data-hidden={hidden || undefined}
+      onPointerEnter={() => editor.setHighlighted(label.index)}
+      onPointerLeave={() => editor.setHighlighted(null)}
     >
       <button
         type="button"
@@ -205,39 +154,6 @@ function LabelRow({
       </ActionIcon>
       {label.key ? <kbd>{label.key}</kbd> : <span className={styles.noKey} />}
     </li>
-  );
-}
-
-function Range({
-  name,
-  value,
-  min = 0,
-  max,
-  shown,
-  onChange,
-}: {
-  name: string;
-  value: number;
-  min?: number;
-  max: number;
-  shown: string;
-  onChange: (value: number) => void;
-}) {
-  return (
-    <div className={styles.range}>
-      <span>{name}</span>
-      <Slider
-        size="xs"
-        min={min}
-        max={max}
-        step={0.05}
-        value={value}
-        onChange={onChange}
-        label={null}
-        thumbLabel={name}
-      />
-      <span>{shown}</span>
-    </div>
   );
 }
 
