@@ -72,8 +72,13 @@ export const useClips = (
   });
 };
 export const useFrame = (id: number) => useOne<FrameDetail>(keys.frame(id), `/api/frames/${id}`);
-export const useQueue = (project: number, role: "annotate" | "review") =>
-  usePaged<QueueItem>(keys.queue(project, role), `/api/projects/${project}/queue`, { role, limit: 100 });
+export type ReviewOrder = "uncertainty" | "disagreement";
+export const useReviewQueue = (project: number, order: ReviewOrder) =>
+  usePaged<QueueItem>([...keys.queue(project, "review"), order], `/api/projects/${project}/queue`, {
+    role: "review",
+    order,
+    limit: 100,
+  });
 export const useDatasets = (project: number) =>
   usePaged<Dataset>(keys.datasets(project), `/api/projects/${project}/datasets`);
 export const useRuns = (project: number) =>

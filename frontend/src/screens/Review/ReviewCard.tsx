@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { type Dispatch, memo, useEffect, useRef } from "react";
+import { memo, useEffect, useRef } from "react";
 import { keys } from "../../api/keys";
 import type { QueueItem } from "../../api/types";
+import type { ColorTables } from "../../editor";
 import { count, score } from "../../ui/format";
 import styles from "./Review.module.css";
-import { type ColorTables, loadThumbnail } from "./thumbnail";
-import type { WallAction } from "./wall";
+import { changes, drawMask, loadDraft, loadThumbnail } from "./thumbnail";
 
 /** A save of the frame makes its thumbnail old, so it hangs on the frame's revisions. */
 export const thumbnailKey = (frameId: number) => [...keys.revisions(frameId), "thumbnail"] as const;
@@ -14,26 +14,40 @@ export const thumbnailKey = (frameId: number) => [...keys.revisions(frameId), "t
 export const ReviewCard = memo(function ReviewCard({
   item,
   colors,
+  changesOnly,
+  bare,
   isCurrent,
   isPicked,
-  dispatch,
+  onPick,
   onOpen,
 }: {
   item: QueueItem;
   colors: ColorTables;
+  /** Show only what people changed in the draft. */
+  changesOnly: boolean;
+  /** No masks at all. */
+  bare: boolean;
   isCurrent: boolean;
   isPicked: boolean;
-  dispatch: Dispatch<WallAction>;
+  onPick: (frame: number, how: "point" | "toggle" | "range") => void;
   onOpen: (frame: number) => void;
 }) {
   const { frame, clip } = item;
   const thumbnail = useQuery({
     queryKey: thumbnailKey(frame.id),
-    queryFn: ({ signal }) => loadThumbnail(frame.id, colors, signal),
+    queryFn: ({ signal }) => loadThumbnail(frame.id, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+  const draft = useQuery({
+    queryKey: [...keys.frame(frame.id), "draft-thumbnail"],
+    queryFn: ({ signal }) => loadDraft(frame.id, signal),
+    enabled: changesOnly,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });
   const canvas = useRef<HTMLCanvasElement>(null);
+  const overlay = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const picture = thumbnail.data?.picture;
@@ -42,6 +56,13 @@ export const ReviewCard = memo(function ReviewCard({
     canvas.current.height = picture.height;
     canvas.current.getContext("2d")?.drawImage(picture, 0, 0);
   }, [thumbnail.data]);
+  useEffect(() => {
+    const map = thumbnail.data?.map;
+    if (!map || !overlay.current) return;
+    if (!changesOnly) drawMask(overlay.current, map, colors);
+    else if (draft.data) drawMask(overlay.current, changes(map, draft.data), colors);
+    else overlay.current.width = 0;
+  }, [thumbnail.data, draft.data, changesOnly, colors]);
   useEffect(() => {
     if (isCurrent) box.current?.scrollIntoView({ block: "nearest" });
   }, [isCurrent]);
@@ -61,13 +82,15 @@ export const ReviewCard = memo(function ReviewCard({
       data-frame-id={frame.id}
       data-loaded={thumbnail.data !== undefined || undefined}
       onClick={(event) => {
-        const picks = event.ctrlKey || event.metaKey || event.shiftKey;
-        dispatch(picks ? { do: "toggle", frame: frame.id } : { do: "point", at: frame.id });
+        const toggles = event.ctrlKey || event.metaKey;
+        onPick(frame.id, event.shiftKey ? "range" : toggles ? "toggle" : "point");
       }}
       onDoubleClick={() => onOpen(frame.id)}
     >
       <div className={styles.picture}>
         <canvas ref={canvas} />
+        <canvas ref={overlay} hidden={bare} />
+        {changesOnly && draft.data === null && <p className={styles.broken}>No draft to compare with</p>}
         {thumbnail.error && <p className={styles.broken}>{thumbnail.error.message}</p>}
         {isPicked && <span className={styles.tick}>✓</span>}
       </div>
@@ -78,6 +101,11 @@ export const ReviewCard = memo(function ReviewCard({
         <span className="quiet">
           clip {clip.number}, frame {count(frame.index + 1)}
         </span>
+        {frame.disagreement !== null && (
+          <span className="quiet" title="How much of the model's draft people changed: 1 - Dice">
+            {percentChanged(frame.disagreement)}
+          </span>
+        )}
         {frame.uncertainty !== null && (
           <span
             className={styles.uncertainty}
@@ -90,3 +118,9 @@ export const ReviewCard = memo(function ReviewCard({
     </div>
   );
 });
+
+/** 0.034 → "3 % changed". */
+function percentChanged(disagreement: number): string {
+  const share = Math.round(disagreement * 100);
+  return disagreement === 0 ? "unchanged" : `${share || "<1"} % changed`;
+}

@@ -1,8 +1,8 @@
-import { Button, Modal, Textarea } from "@mantine/core";
+import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useCallback, useEffect, useMemo, useReducer, useState } from "react";
 import { Link, useNavigate } from "react-router";
-import { useProject, useQueue } from "../../api/hooks";
+import { type ReviewOrder, useProject, useReviewQueue } from "../../api/hooks";
 import type { Label, Project, QueueItem } from "../../api/types";
 import { useProjectId } from "../../app/params";
 import { useKeys } from "../../app/useKeys";
@@ -15,6 +15,8 @@ import { BlockSkeleton } from "../../ui/Skeletons";
 import { VirtualRows } from "../../ui/VirtualRows";
 import styles from "./Review.module.css";
 import { ReviewCard } from "./ReviewCard";
+import { ERASED } from "./thumbnail";
+import { useHeldKey } from "./useHeldKey";
 import { useVerdicts } from "./useVerdicts";
 import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
 
@@ -26,7 +28,8 @@ const CAPTION = 32;
 export default function ReviewScreen() {
   const projectId = useProjectId();
   const project = useProject(projectId);
-  const queue = useQueue(projectId, "review");
+  const [order, setOrder] = useState<ReviewOrder>("uncertainty");
+  const queue = useReviewQueue(projectId, order);
   if (queue.error && !queue.rows.length)
     return <ErrorState error={queue.error} retry={() => void queue.refetch()} />;
   if (queue.isPending || !project.data)
@@ -39,6 +42,8 @@ export default function ReviewScreen() {
     <Wall
       project={project.data}
       items={queue.rows}
+      order={order}
+      onOrder={setOrder}
       onNearEnd={() => {
         if (queue.hasNextPage && !queue.isFetchingNextPage) void queue.fetchNextPage();
       }}
@@ -47,18 +52,29 @@ export default function ReviewScreen() {
   );
 }
 
-function tablesFor(labels: readonly Label[]) {
-  return colorTables(labels, { opacity: 0.35, outlinesOnly: false, hidden: new Set() });
+/** How masks are shown on the wall. */
+type Look = "filled" | "outlines" | "changes";
+
+function tablesFor(labels: readonly Label[], look: Look) {
+  const opacity = look === "changes" ? 0.8 : 0.35;
+  const tables = colorTables(labels, { opacity, outlinesOnly: look === "outlines", hidden: new Set() });
+  // What a person took away from the draft has no label's colour: a white outline.
+  if (look === "changes") tables.outline[ERASED] = 0xffffffff;
+  return tables;
 }
 
 function Wall({
   project,
   items,
+  order,
+  onOrder,
   onNearEnd,
   more,
 }: {
   project: Project;
   items: readonly QueueItem[];
+  order: ReviewOrder;
+  onOrder: (order: ReviewOrder) => void;
   onNearEnd: () => void;
   more: boolean;
 }) {
@@ -67,12 +83,14 @@ function Wall({
   const [state, dispatch] = useReducer(wallReducer, START);
   const [returning, setReturning] = useState<number[] | null>(null);
   const judge = useVerdicts(dispatch);
-  const colors = useMemo(() => tablesFor(project.labels), [project.labels]);
+  const [look, setLook] = useState<Look>("filled");
+  const bare = useHeldKey("h");
+  const colors = useMemo(() => tablesFor(project.labels, look), [project.labels, look]);
   useEffect(() => dispatch({ do: "listed", frames: items.map(({ frame }) => frame.id) }), [items]);
 
-  const sorted = useMemo(() => worstFirst(items), [items]);
-  const wall = sorted.filter(({ frame }) => !state.gone.has(frame.id));
-  const shown = wall.map(({ frame }) => frame.id);
+  const sorted = useMemo(() => worstFirst(items, order), [items, order]);
+  const wall = useMemo(() => sorted.filter(({ frame }) => !state.gone.has(frame.id)), [sorted, state.gone]);
+  const shown = useMemo(() => wall.map(({ frame }) => frame.id), [wall]);
   const current = shown[currentIndex(state, shown)] ?? null;
   const about = targets(state, shown);
   const mayReview = project.may.includes("review");
@@ -85,6 +103,18 @@ function Wall({
   );
   const move = (by: number) => dispatch({ do: "move", by, shown });
   const accept = () => mayReview && about.length > 0 && void judge("accepted", about, shown);
+  const pick = useCallback(
+    (frame: number, how: "point" | "toggle" | "range") =>
+      dispatch(
+        how === "range"
+          ? { do: how, to: frame, shown }
+          : how === "toggle"
+            ? { do: how, frame }
+            : { do: how, at: frame },
+      ),
+    [shown],
+  );
+  const switchTo = (other: Look) => setLook((now) => (now === other ? "filled" : other));
   const askReturn = () => mayReview && about.length > 0 && setReturning(about);
   useKeys({
     j: () => move(1),
@@ -94,6 +124,9 @@ function Wall({
     arrowdown: () => move(columns),
     arrowup: () => move(-columns),
     x: () => current !== null && dispatch({ do: "toggle", frame: current }),
+    "*": () => dispatch({ do: "all", shown }),
+    o: () => switchTo("outlines"),
+    d: () => switchTo("changes"),
     escape: () => dispatch({ do: "clear" }),
     y: accept,
     n: askReturn,
@@ -117,11 +150,31 @@ function Wall({
     <Page
       title="Review"
       wide
-      note={`${plural(wall.length, "frame")}${more ? " and more" : ""} ${wall.length === 1 ? "waits" : "wait"}, the least certain first`}
+      note={`${plural(wall.length, "frame")}${more ? " and more" : ""} ${wall.length === 1 ? "waits" : "wait"}, ${ORDER_WORDS[order]} first`}
       actions={
-        <span className={styles.keys}>
-          <kbd>J</kbd> <kbd>K</kbd> move <kbd>X</kbd> pick <kbd>Enter</kbd> open
-        </span>
+        <>
+          <SegmentedControl
+            size="xs"
+            aria-label="Order"
+            value={order}
+            onChange={(value) => onOrder(value as ReviewOrder)}
+            data={[
+              { value: "uncertainty", label: "Least certain" },
+              { value: "disagreement", label: "Most changed" },
+            ]}
+          />
+          <SegmentedControl
+            size="xs"
+            aria-label="Masks"
+            value={look}
+            onChange={(value) => setLook(value as Look)}
+            data={[
+              { value: "filled", label: "Filled" },
+              { value: "outlines", label: <Key name="Outlines" of="O" /> },
+              { value: "changes", label: <Key name="Changes to the draft" of="D" /> },
+            ]}
+          />
+        </>
       }
     >
       <div ref={ref} role="listbox" aria-multiselectable="true" aria-label="Frames that wait for review">
@@ -140,9 +193,11 @@ function Wall({
                     key={item.frame.id}
                     item={item}
                     colors={colors}
+                    changesOnly={look === "changes"}
+                    bare={bare}
                     isCurrent={item.frame.id === current}
                     isPicked={state.picked.has(item.frame.id)}
-                    dispatch={dispatch}
+                    onPick={pick}
                     onOpen={open}
                   />
                 ))}
@@ -151,6 +206,10 @@ function Wall({
           />
         )}
       </div>
+      <p className={styles.keys}>
+        <kbd>J</kbd> <kbd>K</kbd> move <kbd>X</kbd> pick <kbd>*</kbd> pick all <kbd>Shift</kbd> click picks up
+        to here <kbd>H</kbd> held hides masks <kbd>Enter</kbd> open
+      </p>
       {mayReview && (
         <div className={styles.bar} role="toolbar" aria-label="Verdict">
           <span>
@@ -180,6 +239,19 @@ function Wall({
         />
       )}
     </Page>
+  );
+}
+
+const ORDER_WORDS: Record<ReviewOrder, string> = {
+  uncertainty: "the least certain",
+  disagreement: "those most changed",
+};
+
+function Key({ name, of }: { name: string; of: string }) {
+  return (
+    <>
+      {name} <kbd>{of}</kbd>
+    </>
   );
 }
 

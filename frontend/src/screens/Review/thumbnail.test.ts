@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Labelmap } from "../../editor";
-import { limiter, resized } from "./thumbnail";
+import { changes, ERASED, limiter, resized } from "./thumbnail";
 
 describe("resized", () => {
   it("keeps indices as they are, whatever the size", () => {
@@ -40,5 +40,13 @@ describe("limiter", () => {
     await expect(aborted).rejects.toThrow();
     expect(started).toBe(false);
     await expect(limited(() => Promise.resolve("next"))).resolves.toBe("next");
+  });
+});
+
+describe("changes", () => {
+  it("keeps the label where a person changed the draft, and names what was erased", () => {
+    const draft = new Labelmap(4, 1, Uint8Array.from([1, 1, 0, 2]));
+    const map = new Labelmap(4, 1, Uint8Array.from([1, 0, 3, 2]));
+    expect([...changes(map, draft).data]).toEqual([0, ERASED, 3, 0]);
   });
 });

@@ -1,7 +1,5 @@
-import { send } from "../../api/client";
-import { type colorTables, decodePng, Labelmap, paintOverlay } from "../../editor";
-
-export type ColorTables = ReturnType<typeof colorTables>;
+import { ApiError, send } from "../../api/client";
+import { type ColorTables, decodePng, Labelmap, paintOverlay } from "../../editor";
 
 /** Pixels a thumbnail is wide at most: a card's width on a dense screen. */
 const WIDTH = 480;
@@ -10,6 +8,8 @@ const AT_ONCE = 4;
 
 export interface Thumbnail {
   picture: ImageBitmap;
+  /** At the picture's size: outlines made smaller with the picture would fade. */
+  map: Labelmap;
   /** The revision drawn: a verdict speaks about this one. */
   revision: number;
 }
@@ -47,8 +47,8 @@ export function limiter(atOnce: number): <T>(work: () => Promise<T>, signal?: Ab
 
 const limited = limiter(AT_ONCE);
 
-/** A frame's picture with its newest mask over it. */
-export function loadThumbnail(frameId: number, colors: ColorTables, signal: AbortSignal): Promise<Thumbnail> {
+/** A frame's picture and its newest mask, at the size of a card. */
+export function loadThumbnail(frameId: number, signal: AbortSignal): Promise<Thumbnail> {
   return limited(async () => {
     const [image, mask] = await Promise.all([
       send("GET", `/api/frames/${frameId}/image`, undefined, { signal }).then((answer) => answer.blob()),
@@ -59,24 +59,55 @@ export function loadThumbnail(frameId: number, colors: ColorTables, signal: Abor
     ]);
     const revision = Number(/"r(\d+)"/.exec(mask.headers.get("ETag") ?? "")?.[1] ?? Number.NaN);
     const map = decodePng(new Uint8Array(await mask.arrayBuffer()));
-    const width = Math.min(WIDTH, map.width);
-    const height = Math.max(1, Math.round((map.height * width) / map.width));
-    const canvas = new OffscreenCanvas(width, height);
-    const overlay = new OffscreenCanvas(width, height);
-    const context = canvas.getContext("2d");
-    const overlayContext = overlay.getContext("2d");
-    if (!context || !overlayContext)
-      throw new Error("This browser gives no 2D canvas: thumbnails cannot be drawn.");
-    const picture = await createImageBitmap(image);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(picture, 0, 0, width, height);
-    picture.close();
-    // Outlines are made at the thumbnail's size: made smaller with the picture they would fade.
-    const pixels = new ImageData(width, height);
-    const small = resized(map, width, height);
-    paintOverlay(small, small.box, colors, new Uint32Array(pixels.data.buffer), width);
-    overlayContext.putImageData(pixels, 0, 0);
-    context.drawImage(overlay, 0, 0);
-    return { picture: canvas.transferToImageBitmap(), revision };
+    const { width, height } = thumbnailSize(map);
+    const picture = await createImageBitmap(image, {
+      resizeWidth: width,
+      resizeHeight: height,
+      resizeQuality: "high",
+    });
+    return { picture, map: resized(map, width, height), revision };
   }, signal);
+}
+
+/** The draft people started from, at the size of a card; null where no model drafted the frame. */
+export function loadDraft(frameId: number, signal: AbortSignal): Promise<Labelmap | null> {
+  return limited(async () => {
+    try {
+      const answer = await send("GET", `/api/frames/${frameId}/draft`, undefined, { signal });
+      const map = decodePng(new Uint8Array(await answer.arrayBuffer()));
+      const { width, height } = thumbnailSize(map);
+      return resized(map, width, height);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "no_draft") return null;
+      throw error;
+    }
+  }, signal);
+}
+
+function thumbnailSize(map: Labelmap): { width: number; height: number } {
+  const width = Math.min(WIDTH, map.width);
+  return { width, height: Math.max(1, Math.round((map.height * width) / map.width)) };
+}
+
+/** The labels of `map` where it is not as `draft`; nothing drawn where a person erased is shown as `ERASED`. */
+export function changes(map: Labelmap, draft: Labelmap): Labelmap {
+  const out = new Labelmap(map.width, map.height);
+  for (let i = 0; i < out.data.length; i++) {
+    if (map.data[i] !== draft.data[i]) out.data[i] = map.data[i] || ERASED;
+  }
+  return out;
+}
+
+/** An index no project has: 255 is "not annotated" and never drawn. */
+export const ERASED = 255;
+
+/** Paint `map` over the whole of a canvas of its size. */
+export function drawMask(canvas: HTMLCanvasElement, map: Labelmap, colors: ColorTables): void {
+  canvas.width = map.width;
+  canvas.height = map.height;
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("This browser gives no 2D canvas: thumbnails cannot be drawn.");
+  const pixels = new ImageData(map.width, map.height);
+  paintOverlay(map, map.box, colors, new Uint32Array(pixels.data.buffer), map.width);
+  context.putImageData(pixels, 0, 0);
 }

@@ -20,8 +20,16 @@ const SHOWN = [10, 20, 30, 40];
 
 describe("worstFirst", () => {
   it("puts the least sure first and the unknown last", () => {
-    const sorted = worstFirst([item(1, 0.2), item(2, null), item(3, 0.9), item(4, 0)]);
+    const sorted = worstFirst([item(1, 0.2), item(2, null), item(3, 0.9), item(4, 0)], "uncertainty");
     expect(sorted.map(({ frame }) => frame.id)).toEqual([3, 1, 4, 2]);
+  });
+  it("puts the most changed first when asked for changes", () => {
+    const changed = (id: number, disagreement: number | null) => {
+      const one = item(id, 0.5);
+      return { ...one, frame: { ...one.frame, disagreement } };
+    };
+    const sorted = worstFirst([changed(1, 0.01), changed(2, null), changed(3, 0.4)], "disagreement");
+    expect(sorted.map(({ frame }) => frame.id)).toEqual([3, 1, 2]);
   });
 });
 
@@ -56,6 +64,20 @@ describe("a refused verdict", () => {
     const back = wallReducer(judged, { do: "refused", frames: [10] });
     expect([...back.gone]).toEqual([]);
     expect(back.cursor).toBe(10);
+  });
+});
+
+describe("picking", () => {
+  it("picks everything between the cursor and the card, whichever comes first", () => {
+    const down = wallReducer({ ...START, cursor: 20 }, { do: "range", to: 40, shown: SHOWN });
+    expect([...down.picked]).toEqual([20, 30, 40]);
+    const up = wallReducer({ ...START, cursor: 30 }, { do: "range", to: 10, shown: SHOWN });
+    expect([...up.picked]).toEqual([10, 20, 30]);
+    expect(up.cursor).toBe(10);
+  });
+  it("picks all that is shown, and nothing that left the wall", () => {
+    const all = wallReducer({ ...START, picked: new Set([99]) }, { do: "all", shown: SHOWN });
+    expect([...all.picked]).toEqual(SHOWN);
   });
 });
 

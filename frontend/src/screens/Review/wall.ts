@@ -1,8 +1,9 @@
+import type { ReviewOrder } from "../../api/hooks";
 import type { QueueItem } from "../../api/types";
 
-/** Most uncertain first; frames no model looked at come last, in the order they came. */
-export function worstFirst(items: readonly QueueItem[]): QueueItem[] {
-  return [...items].sort((a, b) => (b.frame.uncertainty ?? -1) - (a.frame.uncertainty ?? -1));
+/** Highest of `order` first; frames that have no such number come last, in the order they came. */
+export function worstFirst(items: readonly QueueItem[], order: ReviewOrder): QueueItem[] {
+  return [...items].sort((a, b) => (b.frame[order] ?? -1) - (a.frame[order] ?? -1));
 }
 
 /** Where the cursor stands and what is picked. Frames are named by id, so that neither slips when the wall changes. */
@@ -19,6 +20,8 @@ export type WallAction =
   | { do: "move"; by: number; shown: readonly number[] }
   | { do: "point"; at: number }
   | { do: "toggle"; frame: number }
+  | { do: "range"; to: number; shown: readonly number[] }
+  | { do: "all"; shown: readonly number[] }
   | { do: "clear" }
   | { do: "judged"; frames: readonly number[]; shown: readonly number[] }
   | { do: "refused"; frames: readonly number[] }
@@ -39,6 +42,13 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
       if (!picked.delete(action.frame)) picked.add(action.frame);
       return { ...state, cursor: action.frame, picked };
     }
+    case "range": {
+      const ends = [currentIndex(state, action.shown), action.shown.indexOf(action.to)].sort((a, b) => a - b);
+      const between = action.shown.slice(ends[0], ends[1] + 1);
+      return { ...state, cursor: action.to, picked: new Set([...state.picked, ...between]) };
+    }
+    case "all":
+      return { ...state, picked: new Set(action.shown) };
     case "clear":
       return { ...state, picked: new Set() };
     case "judged": {
