@@ -136,7 +136,7 @@ def keep(cell: Cell, result: dict[str, Any]) -> None:
 
 def _plain(score: FrameScore) -> dict[str, float]:
     """The measures of one label in one picture that say something, rounded."""
-    values = {name: getattr(score, name, math.nan) for name in ("dice", "iou", "hd95")}
+    values = {"dice": score.overlap.dice, "iou": score.overlap.iou, "hd95": score.distances.hd95}
     return {name: round(float(value), 4) for name, value in values.items() if not math.isnan(value)}
 
 
