@@ -21,6 +21,7 @@
  *     renderer.setGhost(draft);                           // dashed outline of the draft under the correction
  *     renderer.setDifference(from, to);                   // lost, won, other label: colours in DIFFERENCE
  *     renderer.setProposal(map);                          // stripes where it would change the present mask
+ *     renderer.setInstead(map);                           // another version in the mask's place, while held
  *     renderer.setHeat({ width, height, data });          // Uint8Array 0-255 or Float32Array 0-1, any resolution
  *     renderer.clearLayers();
  *

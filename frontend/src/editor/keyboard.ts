@@ -29,6 +29,11 @@ export type Action =
   | "label.swap"
   | "masks.hide"
   | "masks.outlines"
+  | "neighbours"
+  | "draft.ghost"
+  | "draft.flip"
+  | "previous.flip"
+  | "difference"
   | "frame.previous"
   | "frame.next"
   | "frame.previousSelected"
@@ -102,6 +107,10 @@ export const DEFAULT_KEYS: KeyMap = {
   x: { tap: "label.swap" },
   h: { hold: "masks.hide" },
   o: { tap: "masks.outlines" },
+  n: { tap: "neighbours" },
+  d: { tap: "draft.ghost", hold: "draft.flip" },
+  "shift+d": { tap: "difference" },
+  "shift+p": { hold: "previous.flip" },
   ",": { tap: "frame.previous", repeats: true },
   ".": { tap: "frame.next", repeats: true },
   "shift+,": { tap: "frame.previousSelected" },

@@ -55,6 +55,8 @@ export class Renderer {
   private layers: Layers = NO_LAYERS;
   private heatMap: HeatMap | null = null;
   private shown: { picture: Picture; map: Labelmap | null } | null = null;
+  /** Drawn where the mask is, while somebody looks at another version of it. */
+  private instead: Labelmap | null = null;
   /** A clip is played: what the editor has changed is drawn when it ends. */
   private playing = false;
   /** What is to be drawn at the next refresh, first; and the rest of all of it, in bands. */
@@ -135,6 +137,14 @@ export class Renderer {
     this.setLayers({ proposal });
   }
 
+  /** Another version of the mask in its place, to flip between the two; null: the mask itself. */
+  setInstead(map: Labelmap | null): void {
+    if (map === this.instead) return;
+    if (map) this.mustFit(map);
+    this.instead = map;
+    this.invalidateAll();
+  }
+
   /** Values over the picture, under the masks; of the picture's size or coarser. */
   setHeat(map: HeatMap | null): void {
     if (map && map.data.length !== map.width * map.height)
@@ -156,6 +166,7 @@ export class Renderer {
   clearLayers(): void {
     if (this.heatMap) this.setHeat(null);
     if (!isEmpty(this.layers)) this.setLayers(NO_LAYERS);
+    this.setInstead(null);
   }
 
   // ── playing ───────────────────────────────────────────────────────────────────────────────────
@@ -204,16 +215,26 @@ export class Renderer {
 
   private setLayers(change: Partial<Layers>): void {
     const layers = { ...this.layers, ...change };
-    const { picture } = this.shown ?? {};
     const { onion, ghost, difference, proposal } = layers;
     for (const map of [onion?.previous, onion?.next, ghost, difference?.from, difference?.to, proposal])
-      if (map && picture && (map.width !== picture.width || map.height !== picture.height))
-        throw new RangeError(
-          `a layer of ${map.width}×${map.height} was given for a picture of ${picture.width}×${picture.height}`,
-        );
+      if (map) this.mustFit(map);
     this.layers = layers;
     this.applyVisibility();
     this.invalidateAll();
+  }
+
+  private mustFit(map: Labelmap): void {
+    const { picture } = this.shown ?? {};
+    if (picture && (map.width !== picture.width || map.height !== picture.height))
+      throw new RangeError(
+        `a layer of ${map.width}×${map.height} was given for a picture of ${picture.width}×${picture.height}`,
+      );
+  }
+
+  /** What is drawn as the mask. */
+  private get mask(): Labelmap | null {
+    const map = this.shown?.map ?? null;
+    return map && !this.playing && this.instead ? this.instead : map;
   }
 
   private showFrame(): void {
@@ -265,7 +286,7 @@ export class Renderer {
   }
 
   private flush(): void {
-    const map = this.shown?.map;
+    const map = this.mask;
     if (map && this.dirty) {
       this.drawMasks(map, this.dirty);
       if (this.fine && !this.linesDirty) this.drawLines(map, this.onScreen(this.dirty));
@@ -301,7 +322,7 @@ export class Renderer {
   private drawAllLines(): void {
     const { canvas, context } = this.lines;
     if (!this.fine) return;
-    const map = this.shown?.map;
+    const map = this.mask;
     if (map) this.drawLines(map, { x: 0, y: 0, width: canvas.width, height: canvas.height });
     else context.clearRect(0, 0, canvas.width, canvas.height);
   }

@@ -22,6 +22,7 @@ import { SidePanel } from "./SidePanel";
 import { TimeStrip } from "./TimeStrip";
 import { ToolRail } from "./ToolRail";
 import { useEditorKeys } from "./useEditorKeys";
+import { useLayers } from "./useLayers";
 import { usePlayer } from "./usePlayer";
 import { useRememberedView } from "./useRememberedView";
 import { type Desk, useEditorState, useSaveState } from "./useSession";
@@ -168,6 +169,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   useEffect(() => {
     if (!work.mayReview) setReturning(false);
   }, [work.mayReview]);
+  const layers = useLayers({ session, renderer, detail, frames });
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
   keyboard.current = useEditorKeys({
     session,
@@ -184,7 +186,9 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       play: player.toggle,
       panels: () => setPanels((shown) => !shown),
       help: () => setHelp(true),
+      ...layers.taps,
     },
+    onHold: layers.holds,
     onReview: {
       accept: () => void work.accept(),
       return: () => work.mayReview && setReturning(true),
@@ -266,6 +270,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           state={state}
           labels={labels}
           detail={detail}
+          layers={layers}
           onAcceptDraft={work.acceptDraft}
         />
       )}

@@ -4,7 +4,9 @@ import type { FrameDetail, Label } from "../../api/types";
 import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
+import { ComparePanel } from "./ComparePanel";
 import styles from "./Editor.module.css";
+import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
 
 /** Labels, how they are shown, what the model thought, what the reviewer wrote. */
@@ -13,12 +15,14 @@ export function SidePanel({
   state,
   labels,
   detail,
+  layers,
   onAcceptDraft,
 }: {
   session: EditorSession;
   state: EditorState;
   labels: readonly Label[];
   detail: FrameDetail | null;
+  layers: Layers;
   onAcceptDraft: () => Promise<void>;
 }) {
   const { editor } = session;
@@ -78,6 +82,8 @@ export function SidePanel({
           )}
         </section>
       )}
+
+      <ComparePanel layers={layers} />
 
       <ViewPanel session={session} state={state} />
     </aside>

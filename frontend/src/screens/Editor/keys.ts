@@ -41,6 +41,10 @@ export const HELP: readonly { title: string; rows: readonly (readonly [keys: str
       rows: [
         ["H", "Hide masks while held"],
         ["O", "Outlines only"],
+        ["N", "Neighbours' outlines"],
+        ["D", "The draft's outline; held: the draft in place of the mask"],
+        ["Shift D", "Changes against the draft, then against the version before"],
+        ["Shift P held", "The version before in place of the mask"],
         ["Wheel", "Zoom"],
         ["Space + drag", "Pan"],
         ["0 held", "Fit to screen"],

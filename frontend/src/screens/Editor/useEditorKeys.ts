@@ -8,20 +8,23 @@ interface Meanings {
   labels: readonly Label[];
   /** What the engine leaves to the screen. */
   onAction: Partial<Record<Action, () => void>>;
+  /** Begun and ended. */
+  onHold: Partial<Record<Action, (held: boolean) => void>>;
   onReview: { accept: () => void; return: () => void };
 }
 
 /** Keys of the editor while it is on the screen. Silent while a dialog is open. */
-export function useEditorKeys({ session, labels, onAction, onReview }: Meanings): Keyboard {
-  const current = useRef({ onAction, onReview });
+export function useEditorKeys({ session, labels, onAction, onHold, onReview }: Meanings): Keyboard {
+  const current = useRef({ onAction, onHold, onReview });
   useEffect(() => {
-    current.current = { onAction, onReview };
+    current.current = { onAction, onHold, onReview };
   });
   const keyboard = useMemo(
     () =>
       new Keyboard((action, phase) => {
         if (runEditorAction(session.editor, action, phase)) return;
         if (phase === "tap") current.current.onAction[action]?.();
+        else current.current.onHold[action]?.(phase === "start");
       }, keyMapFor(labels)),
     [session, labels],
   );

@@ -1,0 +1,71 @@
+import { SegmentedControl, Switch } from "@mantine/core";
+import { DIFFERENCE } from "../../editor";
+import styles from "./Editor.module.css";
+import type { Against, Layers } from "./useLayers";
+
+/** What the mask is seen beside: its neighbours, the draft it grew from, the version before. */
+export function ComparePanel({ layers }: { layers: Layers }) {
+  const { hasDraft, previous, against } = layers;
+  const choices = [
+    { value: "nothing", label: "Off" },
+    { value: "draft", label: "Draft", disabled: !hasDraft },
+    { value: "previous", label: previous ? `r${previous.number}` : "Before", disabled: !previous },
+  ];
+  return (
+    <section data-testid="compare">
+      <h2>Compare</h2>
+      <Switch
+        size="xs"
+        checked={layers.neighbours}
+        onChange={(event) => layers.setNeighbours(event.currentTarget.checked)}
+        label={
+          <>
+            Neighbours <kbd>N</kbd>
+          </>
+        }
+      />
+      <Switch
+        size="xs"
+        checked={layers.ghost}
+        disabled={!hasDraft}
+        onChange={(event) => layers.setGhost(event.currentTarget.checked)}
+        label={
+          <>
+            Draft under <kbd>D</kbd>
+          </>
+        }
+      />
+      <div className={styles.choice}>
+        <span>Changes</span>
+        <SegmentedControl
+          size="xs"
+          fullWidth
+          aria-label="Show changes against"
+          value={against}
+          onChange={(value) => layers.setAgainst(value as Against)}
+          data={choices}
+        />
+      </div>
+      {against !== "nothing" && (
+        <p className={styles.legend}>
+          <i style={{ background: DIFFERENCE.won }} /> added <i style={{ background: DIFFERENCE.lost }} />{" "}
+          removed <i style={{ background: DIFFERENCE.other }} /> another label
+        </p>
+      )}
+      <p className={styles.hint}>
+        {hasDraft && (
+          <>
+            Hold <kbd>D</kbd> to see the draft in its place
+          </>
+        )}
+        {previous && (
+          <>
+            {hasDraft ? ", " : "Hold "}
+            <kbd>Shift P</kbd> for r{previous.number}
+          </>
+        )}
+        {(hasDraft || previous) && "."}
+      </p>
+    </section>
+  );
+}
