@@ -48,8 +48,8 @@ export function ComparePanel({ layers }: { layers: Layers }) {
       </div>
       {against !== "nothing" && (
         <p className={styles.legend}>
-          <i style={{ background: DIFFERENCE.won }} /> added <i style={{ background: DIFFERENCE.lost }} />{" "}
-          removed <i style={{ background: DIFFERENCE.other }} /> another label
+          <i style={{ background: DIFFERENCE.won }} /> added <i style={{ background: DIFFERENCE.lost }} />
+          removed <i style={{ background: DIFFERENCE.other }} /> relabelled
         </p>
       )}
       <p className={styles.hint}>
