@@ -1,7 +1,7 @@
 # The two commands:   make run    start Sonoloop (sets everything up the first time)
 #                     make test   run every test
 # Also:               make check  lint, types, import directions, migrations, API description
-#                     make bench  measured against the budgets
+#                     make bench  measured against the budgets (make bench-editor: the editor alone)
 # Needs Python 3.11 or newer, make and git. Everything else is put into .venv and frontend/node_modules.
 
 SHELL := /bin/bash
@@ -18,7 +18,7 @@ SCREEN_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -p
 	-o -type f ! -name '*.test.*' -print 2>/dev/null)
 say = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: run test check bench setup setup-dev screens schema \
+.PHONY: run test check bench bench-editor setup setup-dev screens schema \
 	test-python test-screens test-postgres test-processes test-browser
 
 run: setup screens
@@ -133,4 +133,9 @@ bench: setup-dev screens
 		printf '\n\033[1m== %s\033[0m\n' "$$each"; \
 		$(PY) -m "benchmarks.$$each"; \
 	done
+	@$(PY) -m benchmarks._tables
+
+# The editor alone, in Chromium.
+bench-editor: setup-dev screens
+	@$(PY) -m benchmarks.editor
 	@$(PY) -m benchmarks._tables

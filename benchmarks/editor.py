@@ -1,7 +1,9 @@
 """`python -m benchmarks.editor`: the editor in a real Chromium, on a real clip of a running instance.
 
-Two projects: 1024×768 with twelve labels for opening, stepping and painting; 640×480 at 30 fps for playing. The browser
-is driven by `editor.mjs`, which hands back raw times in milliseconds; what they are held against stands here.
+Three projects: 1024×768 with twelve labels for opening, stepping and painting; 640×480 at 30 fps for playing and for
+visiting a thousand frames; 4096×3072 for painting. The browser is driven by `editor.mjs`, which hands back raw times in
+milliseconds; what they are held against stands here. Each series is taken in three rounds, and the row tells the round
+with the lowest median: other work on the machine can only make a round slower. `load` in the result is the machine's.
 """
 
 import gzip
@@ -21,7 +23,10 @@ from webapp.tests.trees import PASSWORD, REPOSITORY, USER, Tree, running_tree
 SCRIPT = Path(__file__).with_name("editor.mjs")
 STEPPED_FRAMES = 80
 PLAYED_FRAMES = 300
-GIVE_UP_S = 900
+LARGE = (4096, 3072)
+GIVE_UP_S = 1800
+MOST_SCRIPTS_KB = 350
+MOST_GROWTH_MB = 40
 
 
 def build() -> dict[str, Any]:
@@ -33,7 +38,11 @@ def build() -> dict[str, Any]:
     moving = _instance.make_project("Play")
     played = _instance.add_clip(moving, "S1", PLAYED_FRAMES)
     _instance.accept_all(played, labels)
+    large = _instance.make_project("Large")
+    vast = _instance.add_clip(large, "S1", 2, width=LARGE[0], height=LARGE[1])
+    _instance.accept_all(vast, labels)
     return {
+        "large": {"project": large.pk, "frame": vast.frames.get(index=0).pk},
         "paint": {"project": still.pk, "frames": list(painted.frames.order_by("index").values_list("pk", flat=True))},
         "play": {"project": moving.pk, "frame": played.frames.get(index=0).pk, "frames": PLAYED_FRAMES},
     }
@@ -57,32 +66,66 @@ def measure(tree: Tree, clips: dict[str, Any]) -> list[Row]:
             timeout=GIVE_UP_S,
         )
         measured = json.loads(out.read_text())
-    p95 = _instance.percentile
+    return rows_of(measured)
+
+
+def rows_of(measured: dict[str, Any]) -> list[Row]:
+    """Judge what the browser measured."""
+    share = _instance.percentile
+    opened, stepped = _best(measured["open"]), _best(measured["next"])
     rows = [
-        _within("open a frame with 12 labels, from the click until drawn, median", p95(measured["open"], 0.5), 150),
-        _within("open a frame with 12 labels, p95", p95(measured["open"], 0.95), 150),
-        _within("next frame, prefetched, median", p95(measured["next"], 0.5), 30),
-        _within("next frame, prefetched, p95", p95(measured["next"], 0.95), 30),
+        _within("open a frame with 12 labels, from the click until drawn, median", share(opened["ms"], 0.5), 150),
+        _within("open a frame with 12 labels, p95", share(opened["ms"], 0.95), 150),
+        _within("next frame, prefetched, median", share(stepped["ms"], 0.5), 30),
+        _within("next frame, prefetched, p95", share(stepped["ms"], 0.95), 30),
+        *_tasks("changing frame", [ms for each in (opened, stepped) for ms in each["tasks"]]),
     ]
-    for series in measured["brush"]:
-        name = f"brush of {series['size']} px after {series['after']} strokes, pointer event → pixels"
-        rows.append(Row(f"{name}, median", p95(series["ms"], 0.5), "ms", "", None))
-        rows.append(_within(f"{name}, p95", p95(series["ms"], 0.95), 16))
-        rows.append(Row(f"{name}, of it from the refresh on, p95", p95(series["drawing"], 0.95), "ms", "", None))
-    longest = max(measured["long_tasks"], default=0.0)
-    count = len(measured["long_tasks"])
+    rows += _brush(measured["brush"], "", 16)
+    rows += _tasks("painting and saving", measured["painted"])
+    undone = _best(measured["undo"])
+    rows.append(Row("undo, key → pixels, median", share(undone["ms"], 0.5), "ms", "", None))
+    rows.append(_within("undo, key → pixels, p95", share(undone["ms"], 0.95), 16))
+    rows += _brush(measured["large"], f"{LARGE[0]}×{LARGE[1]}, ", 33)
+    for name, played in (("", measured["play"]), (", window and level set", measured["playDisplayed"])):
+        best = min(played, key=lambda each: (each["dropped"], each["waits"]))
+        rows += [
+            Row(f"frames shown of {best['due']} due, 30 fps with masks{name}", best["shown"], "", "", None),
+            Row(f"dropped frames{name}, in the best round", best["dropped"], "", "0", best["dropped"] == 0),
+            Row(f"dropped frames{name}, in the worst round", max(each["dropped"] for each in played), "", "", None),
+            Row(f"waits for data after the first second{name}", best["waits"], "", "0", best["waits"] == 0),
+        ]
+    visited = measured["visited"]
+    growth = visited["late"] - visited["early"]
+    scripts = _gzip_kb(measured["scripts"])
     return [
         *rows,
-        Row("tasks > 50 ms while painting", count, "", "0", count == 0),
-        Row("the longest of them", longest, "ms", "", None),
-        Row(f"frames shown of {measured['play']['due']} due, 30 fps", measured["play"]["shown"], "", "", None),
-        Row(
-            "dropped frames, 30 fps with masks", measured["play"]["dropped"], "", "0", measured["play"]["dropped"] == 0
-        ),
-        Row(
-            "waits for data after the first second", measured["play"]["waits"], "", "0", measured["play"]["waits"] == 0
-        ),
-        Row("scripts of the editor screen, gzip", _gzip_kb(measured["scripts"]), "kB", "", None),
+        Row(f"memory of the page after {visited['visits']} frames", visited["late"], "MB", "", None),
+        Row("of it since a quarter of them", growth, "MB", f"≤ {MOST_GROWTH_MB}", growth <= MOST_GROWTH_MB),
+        Row("scripts of the editor screen, gzip", scripts, "kB", f"≤ {MOST_SCRIPTS_KB}", scripts <= MOST_SCRIPTS_KB),
+    ]
+
+
+def _best(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The round with the lowest median."""
+    return min(rounds, key=lambda each: _instance.percentile(each["ms"], 0.5))
+
+
+def _brush(series: list[dict[str, Any]], where: str, budget_ms: int) -> list[Row]:
+    """Rows of the best round of every brush and number of strokes."""
+    share = _instance.percentile
+    rows = []
+    for size, after in dict.fromkeys((each["size"], each["after"]) for each in series):
+        best = _best([each for each in series if (each["size"], each["after"]) == (size, after)])
+        name = f"{where}brush of {size} px after {after} strokes, pointer event → pixels"
+        rows.append(Row(f"{name}, median", share(best["ms"], 0.5), "ms", "", None))
+        rows.append(_within(f"{name}, p95", share(best["ms"], 0.95), budget_ms))
+    return rows
+
+
+def _tasks(when: str, tasks: list[float]) -> list[Row]:
+    return [
+        Row(f"tasks > 50 ms while {when}", len(tasks), "", "0", not tasks),
+        Row("the longest of them", max(tasks, default=0.0), "ms", "", None),
     ]
 
 

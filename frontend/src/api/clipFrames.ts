@@ -1,5 +1,6 @@
-import { type ClipFrame, decodePng, type FrameSource, type Labelmap } from "../editor";
+import type { ClipFrame, FrameSource, Labelmap } from "../editor";
 import { api } from "./client";
+import { decodeMask } from "./masks";
 import type { ClipMasks, Frame } from "./types";
 
 /** One request asks for at most this much; the server's own limit is twice that. */
@@ -62,12 +63,17 @@ export function clipFrames(
         Promise.all(slicesOf(wanted).map((slice) => pictures(slice, signal))),
         api.get<ClipMasks>(`/api/clips/${clipId}/masks`, { query: { from, to: from + count - 1 }, signal }),
       ]);
-      return shown.flat().map((picture, at) => {
-        const frame = wanted[at];
-        const mask = masks[frame.index];
-        const saved = mask ? decodePng(bytesOfBase64(mask.png)) : null;
-        return { index: from + at, picture, map: unsaved(frame.id) ?? saved };
-      });
+      const saved = await Promise.all(
+        wanted.map((frame) => {
+          const mask = masks[frame.index];
+          return mask ? decodeMask(bytesOfBase64(mask.png)) : null;
+        }),
+      );
+      return shown.flat().map((picture, at) => ({
+        index: from + at,
+        picture,
+        map: unsaved(wanted[at].id) ?? saved[at],
+      }));
     },
   };
 }

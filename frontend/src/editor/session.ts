@@ -128,10 +128,12 @@ export class EditorSession {
     this.editor.cancel();
     this.showRecovered(null);
     if (!this.cache.has(frameId)) this.emitter.emit("opening", frameId);
+    // Asked for now, waited for once the frame is shown: it is a read from disk.
+    const pending = this.options.journal.pending(frameId);
+    pending.catch(() => undefined); // told below
     let visit: Visit;
-    let pending: PendingWork[];
     try {
-      [visit, pending] = await Promise.all([this.cache.get(frameId), this.options.journal.pending(frameId)]);
+      visit = await this.cache.get(frameId);
     } catch (error) {
       if (this.wanted === frameId) this.emitter.emit("failed", { frameId, error: error as Error });
       return false;
@@ -141,7 +143,11 @@ export class EditorSession {
     this.clock.take();
     this.editor.open({ id: frameId, picture: visit.picture, document: visit.document });
     this.emitter.emit("opened", frameId);
-    await this.offer(pending);
+    try {
+      await this.offer(frameId, await pending);
+    } catch (error) {
+      this.emitter.emit("failed", { frameId, error: error as Error });
+    }
     void this.cache.around(frameId, this.neighbours(frameId));
     return true;
   }
@@ -233,9 +239,9 @@ export class EditorSession {
     return [...new Set(near)];
   }
 
-  private async offer(pending: readonly PendingWork[]): Promise<void> {
+  private async offer(frameId: string, pending: readonly PendingWork[]): Promise<void> {
     const open = this.editor.openFrame;
-    if (!open) return;
+    if (open?.id !== frameId) return;
     for (const work of pending) {
       if (work.map.width !== this.editor.width || work.map.height !== this.editor.height) continue;
       if (work.map.equals(open.document.labelmap)) {

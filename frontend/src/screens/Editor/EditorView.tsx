@@ -9,6 +9,7 @@ import type { Frame, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
 import { attachPointer, attachWindowLevel, type Keyboard, Renderer, type SaveState } from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
+import { afterPaint } from "./afterPaint";
 import { ConflictDialog } from "./ConflictDialog";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
@@ -106,13 +107,16 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   }, [session, frameId, ours]);
   const query = search.toString();
   useEffect(() => {
+    const follow = afterPaint(() => {
+      const opened = session.frameId;
+      if (opened === null) return;
+      setProblem(null);
+      setReturning(false);
+      const path = `/p/${project.id}/frames/${opened}${query ? `?${query}` : ""}`;
+      if (Number(opened) !== frameId) void navigate(path, { replace: true, state: { byEditor: true } });
+    });
     const stops = [
-      session.on("opened", (opened) => {
-        setProblem(null);
-        setReturning(false);
-        const path = `/p/${project.id}/frames/${opened}${query ? `?${query}` : ""}`;
-        if (Number(opened) !== frameId) void navigate(path, { replace: true, state: { byEditor: true } });
-      }),
+      session.on("opened", follow),
       session.on("failed", ({ error }) => setProblem(error)),
       session.autosave.on("saved", ({ frameId: saved }) => {
         void client.invalidateQueries({ queryKey: keys.frame(Number(saved)) });
@@ -163,6 +167,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     },
     [session, player],
   );
+  const goTo = useCallback((to: number) => open(frames[to]?.id ?? null), [open, frames]);
   const role = search.get("queue") === "review" ? "review" : "annotate";
   const work = useWork({ desk, project, detail, role, open });
   // Judged, by this person or another: the form has nothing left to speak about.
@@ -196,7 +201,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   });
 
   const at = frames.findIndex((frame) => frame.id === frameId);
-  const shownAt = player.at ?? at;
   return (
     // Keys belong to the picture: a button that keeps the focus after a click would take Enter and Space.
     // biome-ignore lint/a11y/noStaticElementInteractions: it only hands the focus on
@@ -277,10 +281,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       {panels && (
         <TimeStrip
           frames={frames}
-          at={shownAt}
+          at={at}
+          playedAt={player.at}
           phase={player.phase}
           onToggle={player.toggle}
-          onGo={(to) => open(frames[to]?.id ?? null)}
+          onGo={goTo}
         />
       )}
       {save.kind === "conflict" && later !== save && (

@@ -1,5 +1,6 @@
 import { ActionIcon, Button } from "@mantine/core";
 import { IconEye, IconEyeOff, IconLock, IconLockOpen } from "@tabler/icons-react";
+import { memo } from "react";
 import type { FrameDetail, Label } from "../../api/types";
 import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
@@ -41,7 +42,10 @@ export function SidePanel({
               key={label.index}
               label={label}
               session={session}
-              state={state}
+              current={state.label === label.index}
+              hidden={state.hidden.has(label.index)}
+              locked={state.locked.has(label.index)}
+              readOnly={state.readOnly}
               confidence={confidence[label.index] ?? null}
             />
           ))}
@@ -90,24 +94,29 @@ export function SidePanel({
   );
 }
 
-function LabelRow({
+/** A dozen of them: a stroke or another frame must not render them anew. */
+const LabelRow = memo(function LabelRow({
   label,
   session,
-  state,
+  current,
+  hidden,
+  locked,
+  readOnly,
   confidence,
 }: {
   label: Label;
   session: EditorSession;
-  state: EditorState;
+  current: boolean;
+  hidden: boolean;
+  locked: boolean;
+  readOnly: boolean;
   confidence: number | null;
 }) {
   const { editor } = session;
-  const hidden = state.hidden.has(label.index);
-  const locked = state.locked.has(label.index);
   return (
     <li
       className={styles.label}
-      data-current={state.label === label.index || undefined}
+      data-current={current || undefined}
       data-hidden={hidden || undefined}
       onPointerEnter={() => editor.setHighlighted(label.index)}
       onPointerLeave={() => editor.setHighlighted(null)}
@@ -115,8 +124,8 @@ function LabelRow({
       <button
         type="button"
         className={styles.pick}
-        aria-pressed={state.label === label.index}
-        disabled={state.readOnly}
+        aria-pressed={current}
+        disabled={readOnly}
         title={label.name}
         onClick={() => editor.setLabel(label.index)}
       >
@@ -161,7 +170,7 @@ function LabelRow({
       {label.key ? <kbd>{label.key}</kbd> : <span className={styles.noKey} />}
     </li>
   );
-}
+});
 
 function ReviewNotes({ detail }: { detail: FrameDetail }) {
   const { review } = detail;

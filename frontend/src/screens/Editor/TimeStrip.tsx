@@ -1,13 +1,14 @@
 import { ActionIcon } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
-import { memo, type PointerEvent } from "react";
+import { memo, type PointerEvent, useMemo, useSyncExternalStore } from "react";
 import type { Frame } from "../../api/types";
 import type { PlayerPhase } from "../../editor";
 import { count, score } from "../../ui/format";
 import styles from "./Editor.module.css";
 import { Keyed } from "./Header";
 import { clickedFrame, frameX } from "./strip";
+import type { PlayedAt } from "./usePlayer";
 
 const HEIGHT = 44;
 /** Where the dots of selected frames stand; bars of uncertainty grow up from above them. */
@@ -15,21 +16,26 @@ const BASE = 34;
 const TALLEST = 22;
 
 /** The clip as a line: selected frames as dots by state, how unsure the model is above them, where one is. */
-export function TimeStrip({
+export const TimeStrip = memo(function TimeStrip({
   frames,
-  at,
+  at: openAt,
+  playedAt,
   phase,
   onToggle,
   onGo,
 }: {
   frames: readonly Frame[];
+  /** Place of the frame on the table. */
   at: number;
+  /** Place of the frame that is played in front of it. */
+  playedAt: PlayedAt;
   phase: PlayerPhase;
   onToggle: () => void;
   onGo: (at: number) => void;
 }) {
   const { ref, width } = useElementSize<HTMLDivElement>();
-  const selected = frames.flatMap((frame, i) => (frame.selected ? [i] : []));
+  const at = useSyncExternalStore(playedAt.subscribe, playedAt.get) ?? openAt;
+  const selected = useMemo(() => frames.flatMap((frame, i) => (frame.selected ? [i] : [])), [frames]);
   const go = (event: PointerEvent<HTMLDivElement>) => {
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
     const to = clickedFrame(x, selected, frames.length, width);
@@ -88,7 +94,7 @@ export function TimeStrip({
       </span>
     </div>
   );
-}
+});
 
 /** Drawn once for a clip's states: stepping and playing move only the playhead. */
 const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[]; width: number }) {

@@ -1,4 +1,5 @@
 import { Button, Slider, Switch } from "@mantine/core";
+import { memo } from "react";
 import {
   DISPLAY_RANGE,
   type Display,
@@ -27,8 +28,19 @@ const PICTURE: readonly {
   { name: "localContrast", label: "Detail", step: 0.05, shown: percent },
 ];
 
+interface ViewPanelProps {
+  session: EditorSession;
+  state: EditorState;
+}
+
+const READ = ["opacity", "strengths", "outlinesOnly", "display", "label", "labels"] as const;
+
+/** Nine sliders and switches: a stroke or another frame must not render them anew. */
+const isSame = (was: ViewPanelProps, is: ViewPanelProps) =>
+  was.session === is.session && READ.every((name) => was.state[name] === is.state[name]);
+
 /** How masks and picture are shown. Nothing here changes a stored pixel. */
-export function ViewPanel({ session, state }: { session: EditorSession; state: EditorState }) {
+export const ViewPanel = memo(function ViewPanel({ session, state }: ViewPanelProps) {
   const { editor } = session;
   const { display } = state;
   const current = state.labels.find((label) => label.index === state.label);
@@ -99,7 +111,7 @@ export function ViewPanel({ session, state }: { session: EditorSession; state: E
       </section>
     </>
   );
-}
+}, isSame);
 
 function Range({
   name,

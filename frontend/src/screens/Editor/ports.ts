@@ -2,8 +2,9 @@ import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, api, send } from "../../api/client";
 import { toPicture } from "../../api/clipFrames";
 import { keys } from "../../api/keys";
+import { decodeMask } from "../../api/masks";
 import type { FrameDetail, Revision } from "../../api/types";
-import { decodePng, type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
+import { type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
 
 /** The revision number of an ETag like `"r12"`. Throws where the server sent something else. */
 export function numberOf(etag: string | null): number {
@@ -38,14 +39,14 @@ export async function fetchMask(frameId: string, signal?: AbortSignal): Promise<
     ...(signal ? { signal } : {}),
   });
   const etag = answer.headers.get("ETag") ?? "";
-  const map = decodePng(new Uint8Array(await answer.arrayBuffer()));
+  const map = await decodeMask(new Uint8Array(await answer.arrayBuffer()));
   return { map, etag, number: numberOf(etag) };
 }
 
 /** The newest draft's label map; null where there is none. */
 export async function fetchDraft(frameId: string, signal?: AbortSignal): Promise<Labelmap | null> {
   try {
-    return decodePng(await api.bytes(`/api/frames/${frameId}/draft`, signal ? { signal } : {}));
+    return await decodeMask(await api.bytes(`/api/frames/${frameId}/draft`, signal ? { signal } : {}));
   } catch (error) {
     if (error instanceof ApiError && error.code === "no_draft") return null;
     throw error;

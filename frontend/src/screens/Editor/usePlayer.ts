@@ -6,10 +6,26 @@ import { type EditorSession, Player, type PlayerPhase, type Renderer } from "../
 
 export interface PlayerHandle {
   phase: PlayerPhase;
-  /** Place in the clip of the frame drawn; null while nothing plays. */
-  at: number | null;
+  /** Place in the clip of the frame drawn; null while nothing plays. Heard by the time strip alone. */
+  at: PlayedAt;
   toggle: () => void;
   stop: () => void;
+}
+
+/** A value that changes thirty times a second: only what shows it is to be rendered for it. */
+export class PlayedAt {
+  private at: number | null = null;
+  private readonly listeners = new Set<() => void>();
+  readonly get = (): number | null => this.at;
+  readonly set = (at: number | null): void => {
+    if (at === this.at) return;
+    this.at = at;
+    for (const listener of this.listeners) listener();
+  };
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
 }
 
 /** Plays the clip in place of the frame on the table; where it stops, that frame is put there. */
@@ -25,7 +41,7 @@ export function usePlayer({
   frames: readonly Frame[];
 }): PlayerHandle {
   const [phase, setPhase] = useState<PlayerPhase>("stopped");
-  const [at, setAt] = useState<number | null>(null);
+  const [at] = useState(() => new PlayedAt());
   const player = useRef<Player | null>(null);
   const order = useRef(frames);
   order.current = frames;
@@ -44,7 +60,7 @@ export function usePlayer({
     player.current = made;
     const stops = [
       made.on("phase", setPhase),
-      made.on("frame", setAt),
+      made.on("frame", at.set),
       made.on("failed", (error) =>
         notifications.show({ color: "red", title: "The clip stopped", message: error.message }),
       ),
@@ -57,15 +73,15 @@ export function usePlayer({
       made.dispose();
       player.current = null;
       setPhase("stopped");
-      setAt(null);
+      at.set(null);
     };
-  }, [session, sameClip, renderer]);
+  }, [session, sameClip, renderer, at]);
 
   return useMemo(() => {
     const end = () => {
       player.current?.stop();
       renderer.current?.endPlay();
-      setAt(null);
+      at.set(null);
     };
     return {
       phase,

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { keys } from "../../api/keys";
 import type { Label, Me } from "../../api/types";
 import { EditorSession, type EditorState, Journal, type RecoveredWork, type SaveState } from "../../editor";
+import { afterPaint } from "./afterPaint";
 import { EditorPorts } from "./ports";
 
 export interface Desk {
@@ -70,7 +71,11 @@ export function useDesk(
 }
 
 export function useEditorState(session: EditorSession): EditorState {
-  return useSyncExternalStore(session.editor.subscribe, session.editor.getState);
+  const subscribe = useCallback(
+    (listener: () => void) => session.editor.subscribe(afterPaint(listener)),
+    [session],
+  );
+  return useSyncExternalStore(subscribe, session.editor.getState);
 }
 
 export function useSaveState(session: EditorSession, frameId: string): SaveState {

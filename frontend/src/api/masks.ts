@@ -1,0 +1,9 @@
+import { type Labelmap, PngWorker } from "../editor";
+
+/** One for all screens: it starts with the first mask and lives as long as the page. */
+const worker = new PngWorker();
+
+/** The label map of a PNG, decoded beside the page. The bytes are handed over. Rejects with WrongPng. */
+export function decodeMask(png: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
+  return worker.decode(png);
+}
