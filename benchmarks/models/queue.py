@@ -32,11 +32,10 @@ def cells_of(budget: str) -> list[Cell]:
 
 
 def _in_order(budget: str) -> Iterator[Cell]:
-    for network in QUICK[:4]:
+    for network in ("aau-t", "plain-t", *QUICK[1:4]):
         yield Cell("busi", budget, network)
     for network in QUICK[:3]:
         yield Cell("nerve", budget, network)
-    yield Cell("busi", budget, "plain-t")
     for network in QUICK[4:]:
         yield Cell("busi", budget, network)
     for fold in range(FOLDS):

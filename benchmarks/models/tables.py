@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def write(page: Path = PAGE, folder: Path = FOLDER) -> None:
     _, found_end, after = rest.partition(END)
     if not (found and found_end):
         raise ValueError(f"{page.name} lacks the line {BEGIN!r} or {END!r}.")
-    page.write_text(f"{before}{BEGIN}\n{tables(read(folder))}\n{END}{after}", "utf-8")
+    shown = "\n\n".join(filter(None, [tables(read(folder)), *phantom_tables(folder)]))
+    page.write_text(f"{before}{BEGIN}\n{shown}\n{END}{after}", "utf-8")
 
 
 def read(folder: Path) -> list[Result]:
@@ -179,6 +180,56 @@ def ablation(budget: str, results: Sequence[Result]) -> str:
 
 def _scores(results: Iterable[Result]) -> list[dict[str, Any]]:
     return [row for result in results for row in result["scores"]]
+
+
+def phantom_tables(folder: Path) -> Iterator[str]:
+    """The tables of the studies of `benchmarks.models.phantom` that were run."""
+    path = folder / "propagation.json"
+    if path.exists():
+        yield propagation(json.loads(path.read_text("utf-8")))
+
+
+def propagation(result: Result) -> str:
+    """Dice per distance and method, and what ours gains over the best of the others, paired by subject."""
+    rows = result["rows"]
+    others = ("copy", "warp", "draft")
+    head = [
+        "frames from the key",
+        "copy the mask",
+        "warp only",
+        "draft only",
+        "**ours**",
+        "ours − best other (95 %)",
+        "stopped",
+    ]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for distance in sorted({row["distance"] for row in rows}):
+        own = [row for row in rows if row["distance"] == distance]
+        means = {method: np.mean([row[method] for row in own]) for method in (*others, "ours")}
+        best = max(others, key=lambda method: means[method])
+        gaps = np.array([row["ours"] - row[best] for row in own])
+        low, high = _interval(gaps)
+        lines.append(
+            _row(
+                [
+                    str(distance),
+                    *(f"{means[method]:.3f}" for method in others),
+                    f"**{means['ours']:.3f}**",
+                    f"{gaps.mean():+.3f} ({low:+.3f} to {high:+.3f})",
+                    f"{sum(row['stopped'] for row in own)} of {len(own)}",
+                ]
+            )
+        )
+    return "\n".join(["### Propagation on simulated clips\n", _made_once(result), "", *lines])
+
+
+def _made_once(result: Result) -> str:
+    subjects = len({row["subject"] for row in result["rows"]})
+    return (
+        f"{subjects} unseen simulated subjects, view {result['view']}, one clip each, champion "
+        f"`{result['weights_sha256'][:12]}`, {result['date'][:10]}, commit {result['commit']}, {result['device']}, "
+        f"`{result['command']}`."
+    )
 
 
 def picture_dice(results: Iterable[Result]) -> dict[str, float]:
