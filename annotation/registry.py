@@ -7,39 +7,51 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from annotation import audit, events, files
+from annotation import audit, comparison, events, files
 from annotation.errors import Conflict
 from annotation.formats import scores
 from annotation.formats.weights import architecture_of, read_story, refuse_foreign_labels
 from annotation.models import ModelVersion, Project, User
 
-RESAMPLES = 2000
-SAME = 0.005  # a difference that rounds to .00 is none
-WORST_NAMED = 3
 Stage = ModelVersion.Stage
 
 
 @transaction.atomic
-def promote(model: ModelVersion, user: User | None) -> ModelVersion:
+def promote(model: ModelVersion, user: User | None, *, override: str = "") -> ModelVersion:
     """Make the model its project's champion; the one before retires and can come back by `rollback`.
 
-    Raises Conflict when it is champion already, or draws labels the project does not have.
+    override  why it is promoted although the gate does not let it pass (`compare`); kept in the audit trail
+    Raises Conflict when it is champion already, draws labels the project does not have, or does not pass the gate and
+    nobody overrides it.
     """
     project = Project.objects.select_for_update().get(pk=model.project_id)
     model = ModelVersion.objects.select_for_update().get(pk=model.pk)
     if model.stage == Stage.CHAMPION:
         raise Conflict(f"Model {model.number} is the champion already.", code="already_champion")
     refuse_foreign_labels(project, model.labels)
-    before = ModelVersion.objects.filter(project=project, stage=Stage.CHAMPION).first()
+    before = champion_of(project)
+    gate = compare(model, before)["gate"]
+    if gate and not gate["passed"] and not override:
+        raise Conflict(
+            f"{gate['verdict']} To promote model {model.number} all the same, override the gate and say why.",
+            {"gate": gate},
+            code="gate_not_passed",
+        )
+    overridden = {"override": override, "gate": gate["reasons"]} if gate and not gate["passed"] else {}
+    return _promote(project, model, before, user, **overridden)
+
+
+def _promote(
+    project: Project, model: ModelVersion, before: ModelVersion | None, user: User | None, **detail: Any
+) -> ModelVersion:
     model.replaced = before
     _crown(project, model, before, user)
-    audit.record(user, "promoted", model, replaced=before and before.pk)
+    audit.record(user, "promoted", model, replaced=before and before.pk, **detail)
     return model
 
 
@@ -95,7 +107,7 @@ def import_champion(project: Project, weights: Path, card: Mapping[str, Any], us
         files.store_once(name, copy)
     try:
         with transaction.atomic():
-            Project.objects.select_for_update().get(pk=project.pk)
+            project = Project.objects.select_for_update().get(pk=project.pk)
             newest = ModelVersion.objects.filter(project=project).aggregate(newest=Max("number"))["newest"] or 0
             model = ModelVersion.objects.create(
                 project=project,
@@ -109,7 +121,8 @@ def import_champion(project: Project, weights: Path, card: Mapping[str, Any], us
                 note=card.get("note", ""),
             )
             audit.record(user, "imported", model, sha256=sha256)
-            return promote(model, user)
+            # No gate: whoever may lay weights on this machine's disk decides, and there may be no test frames yet.
+            return _promote(project, model, champion_of(project), user)
     except BaseException:
         files.delete(name)
         raise
@@ -126,9 +139,10 @@ def champion_of(project: Project) -> ModelVersion | None:
 def compare(candidate: ModelVersion, champion: ModelVersion | None) -> dict[str, Any]:
     """Candidate against champion on the same test frames, per label, with a verdict in one sentence.
 
-    Differences are candidate minus champion: per label the mean over subjects, over all the mean over labels; the
-    interval (95 %) comes from drawing the subjects again, each with both its scores (paired bootstrap, 2000 times,
-    fixed seed). Null where one subject only was scored: one says nothing about the next.
+    labels, difference  of Dice, see `comparison.differences`: candidate minus champion
+    measures            the same of every other measure; "why_not" says in words when it cannot be compared
+    gate                {"passed": true, false, or null where it cannot decide, "verdict": sentence, "reasons"}; null
+                        without a champion
     """
     own = scores.by_test_set(candidate.scores)
     others = scores.by_test_set(champion.scores) if champion else {}
@@ -138,21 +152,34 @@ def compare(candidate: ModelVersion, champion: ModelVersion | None) -> dict[str,
         "champion": None,
         "labels": [],
         "difference": None,
+        "measures": {},
         "comparable": common is not None,
+        "gate": None,
     }
     if champion is None:
         return {**shown, "verdict": "There is no champion to compare with."}
     if common is None:
         shown["champion"] = scores.shown(champion.scores) or None
-        return {**shown, "verdict": _why_not(candidate, champion)}
-    shown["champion"] = scores.shown(others[common])
-    labels, difference = differences(own[common], others[common])
+        reason = _why_not(candidate, champion)
+        return {**shown, "verdict": reason, "gate": {"passed": None, "verdict": reason, "reasons": [reason]}}
+    ours, theirs = own[common], others[common]
+    labels, difference = comparison.differences(ours, theirs)
+    gate = comparison.gate(ours, theirs)
     return {
         **shown,
+        "champion": scores.shown(theirs),
         "labels": labels,
         "difference": difference,
-        "verdict": verdict(labels, difference, _unshared(candidate, champion)),
+        "measures": {measure: _measure(ours, theirs, measure) for measure in scores.MEASURES},
+        "verdict": comparison.verdict(labels, difference, _unshared(candidate, champion)),
+        "gate": {"passed": gate.passed, "verdict": gate.sentence(champion.number), "reasons": gate.reasons},
     }
+
+
+def _measure(ours: dict[str, Any], theirs: dict[str, Any], measure: str) -> dict[str, Any]:
+    reason = comparison.why_not(ours, theirs, measure)
+    labels, difference = ([], None) if reason else comparison.differences(ours, theirs, measure)
+    return {"labels": labels, "difference": difference, "why_not": reason}
 
 
 def _unshared(one: ModelVersion, other: ModelVersion) -> list[str]:
@@ -173,88 +200,3 @@ def _why_not(candidate: ModelVersion, champion: ModelVersion) -> str:
         f"These two cannot be compared: model {champion.number} was never scored on the test frames of model "
         f"{candidate.number}. A new training run scores the champion on its own test frames."
     )
-
-
-def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """([{index, name, difference, low, high}] for labels both were scored on, {mean, low, high} over them).
-
-    ours, theirs  scores on one test set, with "per_subject"
-    """
-    subjects = sorted(set(ours["per_subject"]) & set(theirs["per_subject"]))
-    indices = [index for index in ours["labels"] if index in theirs["labels"]]
-    if not subjects or not indices:
-        return [], None
-    table = _table(ours, subjects, indices) - _table(theirs, subjects, indices)
-
-    means = _column_means(table)
-    spread: np.ndarray | None = None
-    if len(subjects) > 1:
-        draws = np.random.default_rng(0).integers(0, len(subjects), (RESAMPLES, len(subjects)))
-        spread = _column_means(table[draws])  # [resamples, labels]
-    rows = []
-    for column, index in enumerate(indices):
-        if np.isnan(means[column]):
-            continue  # no test frame shows it
-        low, high = _interval(None if spread is None else spread[:, column])
-        rows.append(
-            {
-                "index": int(index),
-                "name": ours["labels"][index]["name"],
-                "difference": round(float(means[column]), 6),
-                "low": low,
-                "high": high,
-            }
-        )
-    if not rows:
-        return [], None
-    low, high = _interval(None if spread is None else _column_means(spread.T))
-    return rows, {"mean": round(float(_column_means(means[:, None])[0]), 6), "low": low, "high": high}
-
-
-def _table(one: dict[str, Any], subjects: list[str], indices: list[str]) -> np.ndarray:
-    """Dice as float [subjects, labels]; NaN where a subject does not show a label."""
-    rows = [[one["per_subject"][subject].get(index) for index in indices] for subject in subjects]
-    return np.array(rows, float)
-
-
-def _column_means(table: np.ndarray) -> np.ndarray:
-    """Mean over the last axis but one, leaving NaN out; NaN where all are."""
-    counts = (~np.isnan(table)).sum(-2)
-    sums = np.nansum(table, -2)
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-
-
-def _interval(values: np.ndarray | None) -> tuple[float | None, float | None]:
-    if values is None or np.isnan(values).all():
-        return None, None
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return round(float(low), 6), round(float(high), 6)
-
-
-def verdict(labels: list[dict[str, Any]], difference: dict[str, Any] | None, unshared: list[str] | None = None) -> str:
-    """What the comparison says, in one sentence.
-
-    unshared  names of labels only one of the two models draws
-    """
-    if difference is None:
-        return "The test frames show none of the labels, so nothing can be said."
-    better = sum(row["difference"] > SAME for row in labels)
-    worse = sorted((row for row in labels if row["difference"] < -SAME), key=lambda row: row["difference"])
-    said = f"Better on {better} of {len(labels)} {'structure' if len(labels) == 1 else 'structures'}"
-    if worse:
-        named = [f"{row['name']} by {-row['difference']:.2f}{_noise(row)}" for row in worse[:WORST_NAMED]]
-        more = f" and {len(worse) - WORST_NAMED} more" if len(worse) > WORST_NAMED else ""
-        said += f"; worse on {', '.join(named)}{more}"
-    elif better < len(labels):
-        said += ", worse on none"
-    if unshared:
-        said += f"; not compared, for only one of the two draws it: {', '.join(unshared)}"
-    said += f"; mean Dice {difference['mean']:+.3f}"
-    if difference["low"] is None:
-        return f"{said}, with one test subject only, so it may be chance."
-    sure = "" if difference["low"] > 0 or difference["high"] < 0 else ", within noise"
-    return f"{said} (95 %: {difference['low']:+.3f} to {difference['high']:+.3f}){sure}."
-
-
-def _noise(row: dict[str, Any]) -> str:
-    return " (within noise)" if row["low"] is not None and row["high"] >= 0 else ""

@@ -268,7 +268,10 @@ def _score_champion(
     """
     champion = ModelVersion.objects.filter(project_id=run.project_id, stage=ModelVersion.Stage.CHAMPION).first()
     test_set = test_set_hash(run.dataset)
-    if champion is None or test_set is None or test_set in scores.by_test_set(champion.scores):
+    if champion is None or test_set is None:
+        return None, ""
+    before = scores.by_test_set(champion.scores).get(test_set)
+    if before and scores.measured_alike(before, json.loads((folder / "scores.json").read_text())):
         return None, ""
     attempt.progress(run.epochs, run.epochs, f"Scoring the champion, model {champion.number}")
     try:
@@ -337,8 +340,5 @@ def _store_candidate(
 
 def _add_scores(model: ModelVersion, more: dict[str, Any]) -> None:
     row = ModelVersion.objects.select_for_update().get(pk=model.pk)
-    if not row.scores:
-        row.scores = more
-    else:
-        row.scores = {**row.scores, "others": {**row.scores.get("others", {}), more["test_set"]: more}}
+    row.scores = scores.with_more(row.scores, more)
     row.save(update_fields=["scores"])

@@ -17,14 +17,14 @@ from annotation.api.jobs import JobShape
 from annotation.api.pages import page, page_of
 from annotation.api.request import Request
 from annotation.api.runs import NumberedReference
-from annotation.errors import NotFound
+from annotation.errors import BadRequest, NotFound
 from annotation.formats import scores
 from annotation.models import ModelVersion, User
 from annotation.permissions import project_for, visible
 
 MOST_VERDICTS = 1000
 # A verdict draws the subjects 2000 times; lists show many. By the two models and all that was measured of them.
-_verdicts: dict[tuple[int, int, str], str] = {}
+_verdicts: dict[tuple[int, int, str], tuple[str, dict[str, Any]]] = {}
 
 
 class IntervalShape(serializers.Serializer):
@@ -38,6 +38,7 @@ class IntervalShape(serializers.Serializer):
 class LabelScoreShape(serializers.Serializer):
     name = serializers.CharField()
     dice = IntervalShape()
+    measures = serializers.DictField(child=IntervalShape(), help_text="as of the whole")
     n = serializers.IntegerField(help_text="test frames that show the label")
 
 
@@ -47,7 +48,11 @@ class ScoresShape(serializers.Serializer):
     split = serializers.CharField(help_text="test: the locked subjects")
     subjects = serializers.IntegerField()
     frames = serializers.IntegerField()
+    unit = serializers.ChoiceField(["mm", "px"], allow_null=True, help_text="of hd95 and of the 2 in nsd_2")
     dice = IntervalShape()
+    measures = serializers.DictField(
+        child=IntervalShape(), help_text="hd95, nsd_2, presence_f1, ece; none of them in models scored before they were"
+    )
     labels = serializers.DictField(child=LabelScoreShape(), help_text="by label index")
 
 
@@ -59,6 +64,14 @@ class MaybeScores(serializers.JSONField):
 class ModelLabelShape(serializers.Serializer):
     index = serializers.IntegerField()
     name = serializers.CharField()
+
+
+class GateShape(serializers.Serializer):
+    """Whether a model may take the champion's place without a person overriding the gate."""
+
+    passed = serializers.BooleanField(allow_null=True, help_text="null: the gate cannot decide")
+    verdict = serializers.CharField(help_text="one sentence")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="what speaks against it; parts of it")
 
 
 class ModelShape(serializers.ModelSerializer):
@@ -73,12 +86,13 @@ class ModelShape(serializers.ModelSerializer):
     scores = serializers.SerializerMethodField()
     promoted_by = serializers.CharField(source="promoted_by.username", default=None, allow_null=True)
     verdict = serializers.SerializerMethodField(help_text="a candidate against the champion, in one sentence")
+    gate = serializers.SerializerMethodField(help_text="of a candidate, where there is a champion")
 
     class Meta:
         model = ModelVersion
         fields = [
             "id", "number", "stage", "run", "dataset", "parent", "replaced", "architecture", "labels", "byte_size",
-            "scores", "note", "created_at", "promoted_at", "promoted_by", "verdict",
+            "scores", "note", "created_at", "promoted_at", "promoted_by", "verdict", "gate",
         ]  # fmt: skip
 
     @extend_schema_field(NumberedReference(allow_null=True))
@@ -90,6 +104,15 @@ class ModelShape(serializers.ModelSerializer):
         return scores.shown(model.scores)
 
     def get_verdict(self, model: ModelVersion) -> str | None:
+        found = self._compared(model)
+        return found[0] if found else None
+
+    @extend_schema_field(GateShape(allow_null=True))
+    def get_gate(self, model: ModelVersion) -> dict[str, Any] | None:
+        found = self._compared(model)
+        return found[1] if found else None
+
+    def _compared(self, model: ModelVersion) -> tuple[str, dict[str, Any]] | None:
         champion = self.context["champion"]
         if model.stage != ModelVersion.Stage.CANDIDATE or champion is None:
             return None
@@ -97,16 +120,23 @@ class ModelShape(serializers.ModelSerializer):
         if key not in _verdicts:
             if len(_verdicts) >= MOST_VERDICTS:
                 _verdicts.clear()
-            _verdicts[key] = str(registry.compare(model, champion)["verdict"])
+            found = registry.compare(model, champion)
+            _verdicts[key] = found["verdict"], found["gate"]
         return _verdicts[key]
 
 
 class LabelDifferenceShape(serializers.Serializer):
     index = serializers.IntegerField()
     name = serializers.CharField()
-    difference = serializers.FloatField(help_text="Dice of the candidate minus Dice of the champion")
+    difference = serializers.FloatField(help_text="candidate minus champion")
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
+
+
+class MeasureDifferenceShape(serializers.Serializer):
+    labels = LabelDifferenceShape(many=True)
+    difference = IntervalShape(allow_null=True)
+    why_not = serializers.CharField(allow_blank=True, help_text="why it cannot be compared; empty when it can")
 
 
 class ComparisonShape(serializers.Serializer):
@@ -114,12 +144,20 @@ class ComparisonShape(serializers.Serializer):
     champion = ScoresShape(allow_null=True)
     labels = LabelDifferenceShape(many=True)
     difference = IntervalShape(allow_null=True)
+    measures = serializers.DictField(
+        child=MeasureDifferenceShape(), help_text="hd95, nsd_2, presence_f1, ece: candidate minus champion"
+    )
+    gate = GateShape(allow_null=True, help_text="null without a champion")
     comparable = serializers.BooleanField(help_text="both were scored on the very same test frames")
     verdict = serializers.CharField()
 
 
 class PromotionFields(serializers.Serializer):
     redraft = serializers.BooleanField(default=False, help_text="draft all frames no person has touched anew")
+    override = serializers.BooleanField(default=False, help_text="promote it although it does not pass the gate")
+    note = serializers.CharField(
+        default="", allow_blank=True, max_length=500, help_text="why the gate is overridden; kept in the audit trail"
+    )
 
 
 class PromotionShape(serializers.Serializer):
@@ -160,11 +198,17 @@ class ModelView(APIView):
 class PromoteModel(APIView):
     @extend_schema(request=PromotionFields, responses=PromotionShape)
     def post(self, request: Request, model_id: int) -> Response:
-        """Make it the champion; with `redraft`, draft the frames no person has touched with it."""
+        """Make it the champion; with `redraft`, draft the frames no person has touched with it.
+
+        A model that does not pass the gate is refused (409 `gate_not_passed`) unless `override` comes with a `note`.
+        """
         model = model_for(request.user, model_id, "manage")
-        redraft = checked(PromotionFields, request.data)["redraft"]
+        given = checked(PromotionFields, request.data)
+        if given["override"] and not given["note"]:
+            raise BadRequest("Overriding the gate needs a note: say why this model is promoted all the same.")
+        redraft = given["redraft"]
         with transaction.atomic():
-            registry.promote(model, request.user)
+            registry.promote(model, request.user, override=given["note"] if given["override"] else "")
             model = _rows().get(pk=model.pk)
             job = tasks.enqueue(drafts.request_redraft(model, request.user)) if redraft else None
         return Response({"model": shaped([model])[0], "job": JobShape(job).data if job else None})

@@ -4,7 +4,7 @@ import pytest
 
 from annotation import drafts, tasks
 from annotation.formats import scores
-from annotation.models import Clip, Draft, Job
+from annotation.models import AuditEvent, Clip, Draft, Job
 from annotation.tests.factories import (
     make_clip_with_frames,
     make_model,
@@ -18,7 +18,7 @@ READERS = {"nobody": 401, "stranger": 404, "viewer": 200, "uploader": 200, "anno
 MANAGERS = {"nobody": 401, "stranger": 404, "viewer": 403, "uploader": 403, "annotator": 403, "reviewer": 403}
 MODEL = {
     "id", "number", "stage", "run", "dataset", "parent", "replaced", "architecture", "labels", "byte_size", "scores",
-    "note", "created_at", "promoted_at", "promoted_by", "verdict",
+    "note", "created_at", "promoted_at", "promoted_by", "verdict", "gate",
 }  # fmt: skip
 
 
@@ -36,6 +36,10 @@ def candidate(project, champion):
     return make_model(project, scores=scored(0.9, 0.6))
 
 
+def interval(mean):
+    return {"mean": pytest.approx(mean), "low": 0.1, "high": 0.9}
+
+
 def test_models_are_shown_with_scores_and_a_verdict(client, project, champion, candidate):
     shown = client.get(f"/api/models/{candidate.pk}").json()
     assert set(shown) == MODEL
@@ -43,10 +47,22 @@ def test_models_are_shown_with_scores_and_a_verdict(client, project, champion, c
         "split": "test",
         "subjects": 2,
         "frames": 2,
+        "unit": None,
         "dice": {"mean": pytest.approx(0.75), "low": None, "high": None},
+        "measures": {},
         "labels": {
-            "1": {"name": "bone", "dice": {"mean": pytest.approx(0.9), "low": 0.1, "high": 0.9}, "n": 3},
-            "2": {"name": "dura", "dice": {"mean": pytest.approx(0.6), "low": 0.1, "high": 0.9}, "n": 3},
+            "1": {
+                "name": "bone",
+                "dice": {"mean": pytest.approx(0.9), "low": 0.1, "high": 0.9},
+                "measures": {},
+                "n": 3,
+            },
+            "2": {
+                "name": "dura",
+                "dice": {"mean": pytest.approx(0.6), "low": 0.1, "high": 0.9},
+                "measures": {},
+                "n": 3,
+            },
         },
     }
     assert shown["verdict"].startswith("Better on 1 of 2 structures; worse on dura by 0.10")
@@ -63,7 +79,9 @@ def test_an_unscored_model_has_empty_scores(client, project):
 
 def test_comparing_tells_differences_per_label(client, champion, candidate):
     shown = client.get(f"/api/models/{candidate.pk}/compare?with={champion.pk}").json()
-    assert set(shown) == {"candidate", "champion", "labels", "difference", "comparable", "verdict"}
+    assert set(shown) == {
+        "candidate", "champion", "labels", "difference", "measures", "gate", "comparable", "verdict",
+    }  # fmt: skip
     assert shown["comparable"] is True
     assert [(row["name"], row["difference"]) for row in shown["labels"]] == [
         ("bone", pytest.approx(0.1)),
@@ -75,8 +93,30 @@ def test_comparing_tells_differences_per_label(client, champion, candidate):
     assert client.get(f"/api/models/{candidate.pk}/compare?with=x").status_code == 400
 
 
+OVERRIDE = {"override": True, "note": "it finds more bone"}
+
+
+def test_who_does_not_pass_the_gate_needs_an_override_with_a_note(client, champion, candidate):
+    path = f"/api/models/{candidate.pk}/promote"
+    refused = client.post(path)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (409, "gate_not_passed")
+    assert error["detail"]["gate"]["passed"] is False
+    assert "Keep model 1: worse on dura by 0.100" in error["message"]
+    for given in ({"override": True}, {"override": True, "note": " "}, {"note": "why"}):
+        answer = client.post(path, given, content_type="application/json")
+        assert answer.status_code == (409 if "override" not in given else 400), given
+    candidate.refresh_from_db()
+    assert candidate.stage == "candidate"
+    assert client.get(f"/api/models/{candidate.pk}").json()["gate"] == error["detail"]["gate"]
+    assert client.post(path, OVERRIDE, content_type="application/json").status_code == 200
+    told = AuditEvent.objects.get(verb="promoted").detail
+    assert (told["override"], told["replaced"]) == ("it finds more bone", champion.pk)
+    assert client.get(f"/api/models/{champion.pk}").json()["gate"] is None, "only candidates are asked"
+
+
 def test_promote_and_roll_back(client, project, champion, candidate):
-    answer = client.post(f"/api/models/{candidate.pk}/promote")
+    answer = client.post(f"/api/models/{candidate.pk}/promote", OVERRIDE, content_type="application/json")
     assert answer.status_code == 200, answer.content
     model = answer.json()["model"]
     assert answer.json()["job"] is None
@@ -106,7 +146,9 @@ def test_promotion_can_draft_untouched_frames_anew(
     store_weights(candidate, write_weights(tmp_path / "w"))
     make_clip_with_frames(project)
     with django_capture_on_commit_callbacks(execute=True):
-        answer = client.post(f"/api/models/{candidate.pk}/promote", {"redraft": True}, content_type="application/json")
+        answer = client.post(
+            f"/api/models/{candidate.pk}/promote", {"redraft": True, **OVERRIDE}, content_type="application/json"
+        )
     job = client.get(f"/api/jobs/{answer.json()['job']['id']}").json()
     assert (job["kind"], job["state"], job["message"]) == ("draft", "done", "3 of 3 frames drafted")
     assert Draft.objects.filter(model_version=candidate).count() == 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 
-from annotation import registry
+from annotation import comparison, registry
 from annotation.errors import BadRequest, Conflict
 from annotation.formats import scores
 from annotation.models import AuditEvent, ModelVersion
@@ -15,21 +15,44 @@ from annotation.tests.factories import make_model, make_project, write_weights
 NAMES = ("bone", "dura", "flavum")
 
 
-def evaluation(table, names=NAMES):
-    """What ml.evaluate would write for Dice values [subjects][labels]; None where a subject lacks a label."""
-    columns = [[row[i] for row in table if row[i] is not None] for i in range(len(names))]
-    means = [sum(column) / len(column) if column else None for column in columns]
-    known = [mean for mean in means if mean is not None]
+def evaluation(table, names=NAMES, unit="mm", scale="s1", **measures):
+    """What ml.evaluate would write for Dice values [subjects][labels]; None where a subject lacks a label.
+
+    measures  the same tables for others, such as hd95; none: as scores were before there were others
+    """
+    tables = {"dice": table, **measures}
+    indices = [str(i) for i in range(1, len(names) + 1)]
+
+    def means(rows):
+        columns = [[row[i] for row in rows if row[i] is not None] for i in range(len(names))]
+        return [sum(column) / len(column) if column else None for column in columns]
+
+    per_label = {measure: means(rows) for measure, rows in tables.items()}
+    known = {measure: [mean for mean in found if mean is not None] for measure, found in per_label.items()}
     return {
         "split": "test",
         "dataset_hash": "x",
-        "macro": {"dice": sum(known) / len(known) if known else None, "dice_ci": None},
+        **({"unit": unit, "scale": scale} if measures else {}),
+        "macro": {
+            **{measure: sum(found) / len(found) if found else None for measure, found in known.items()},
+            **{f"{measure}_ci": None for measure in tables},
+        },
         "labels": {
-            str(i): {"name": name, "dice": means[i - 1], "dice_ci": [0.1, 0.9], "n_used": 3}
-            for i, name in enumerate(names, 1)
+            index: {
+                "name": names[i],
+                **{measure: per_label[measure][i] for measure in tables},
+                **{f"{measure}_ci": [0.1, 0.9] for measure in tables},
+                "n_used": 3,
+            }
+            for i, index in enumerate(indices)
         },
         "subjects": {
-            f"S{n}": {"dice": None, "frames": 1, "labels": {str(i): value for i, value in enumerate(row, 1)}}
+            f"S{n}": {
+                "dice": None,
+                "frames": 1,
+                "labels": dict(zip(indices, row, strict=True)),
+                "measures": {m: dict(zip(indices, rows[n], strict=True)) for m, rows in tables.items()},
+            }
             for n, row in enumerate(table)
         },
         "n_used": len(table),
@@ -37,8 +60,17 @@ def evaluation(table, names=NAMES):
     }
 
 
-def scored(table, test_set="t1", names=NAMES):
-    return scores.from_evaluation(evaluation(table, names), test_set)
+def scored(table, test_set="t1", names=NAMES, **measures):
+    return scores.from_evaluation(evaluation(table, names, **measures), test_set)
+
+
+def whole(dice, hd95=3.0, ece=0.05, subjects=3, **more):
+    """Scores that are the same for each subject and label, with all measures."""
+    flat = {"hd95": hd95, "ece": ece, "nsd_2": 0.8, "presence_f1": 1.0, **more}
+    return scored(
+        [[value, value, value] if isinstance(value, float) else value for value in [dice] * subjects],
+        **{measure: [[value] * 3] * subjects for measure, value in flat.items()},
+    )
 
 
 @pytest.fixture
@@ -51,20 +83,23 @@ def test_the_first_candidate_is_promoted_by_a_person_and_can_be_followed(project
     registry.promote(first, project.created_by)
     project.refresh_from_db()
     assert project.champion == first
-    again = registry.promote(second, project.created_by)
+    again = registry.promote(second, project.created_by, override="first of its kind")
     first.refresh_from_db()
     second.refresh_from_db()
     project.refresh_from_db()
     assert (first.stage, second.stage, project.champion) == ("retired", "champion", second)
     assert (again.replaced, again.promoted_by) == (first, project.created_by)
     assert again.promoted_at is not None
-    assert AuditEvent.objects.filter(verb="promoted", object_id=str(second.pk)).get().detail == {"replaced": first.pk}
+    assert AuditEvent.objects.filter(verb="promoted", object_id=str(first.pk)).get().detail == {"replaced": None}
+    told = AuditEvent.objects.filter(verb="promoted", object_id=str(second.pk)).get().detail
+    assert (told["replaced"], told["override"]) == (first.pk, "first of its kind")
+    assert told["gate"] == ["This model was not scored: its dataset version has no test subjects."]
 
 
 def test_rolling_back_makes_the_one_before_champion_again_all_the_way(project):
     models = [make_model(project) for _ in range(3)]
     for model in models:
-        registry.promote(model, project.created_by)
+        registry.promote(model, project.created_by, override="a test")
     assert registry.rollback(models[2], project.created_by) == models[1]
     assert registry.rollback(models[1], project.created_by) == models[0]
     project.refresh_from_db()
@@ -78,8 +113,8 @@ def test_rolling_back_makes_the_one_before_champion_again_all_the_way(project):
 def test_a_retired_model_can_be_promoted_again(project):
     one, other = make_model(project), make_model(project)
     registry.promote(one, project.created_by)
-    registry.promote(other, project.created_by)
-    registry.promote(one, project.created_by)
+    registry.promote(other, project.created_by, override="a test")
+    registry.promote(one, project.created_by, override="a test")
     project.refresh_from_db()
     assert project.champion == one
     assert registry.rollback(one, project.created_by) == other
@@ -106,7 +141,7 @@ def test_a_model_for_other_labels_is_not_promoted(project):
 def test_differences_are_paired_by_subject_and_averaged_over_labels():
     champion = scored([[0.5, 0.9, 0.2], [0.6, 0.7, None], [0.7, 0.8, 0.4]])
     candidate = scored([[0.6, 0.9, 0.1], [0.7, 0.6, None], [0.8, 0.9, 0.4]])
-    labels, difference = registry.differences(candidate, champion)
+    labels, difference = comparison.differences(candidate, champion)
     assert [(row["index"], row["name"]) for row in labels] == [(1, "bone"), (2, "dura"), (3, "flavum")]
     assert [row["difference"] for row in labels] == pytest.approx([0.1, 0.0, -0.05])
     assert difference["mean"] == pytest.approx(0.05 / 3, abs=1e-6)
@@ -121,17 +156,17 @@ def test_the_interval_is_that_of_drawing_subjects_again():
     gains = rng.normal(0.02, 0.05, 200)
     champion = scored([[0.5] for _ in gains], names=("bone",))
     candidate = scored([[0.5 + gain] for gain in gains], names=("bone",))
-    [row], difference = registry.differences(candidate, champion)
+    [row], difference = comparison.differences(candidate, champion)
     error = gains.std() / np.sqrt(len(gains))
     assert row["low"] == pytest.approx(gains.mean() - 1.96 * error, abs=0.15 * error)
     assert row["high"] == pytest.approx(gains.mean() + 1.96 * error, abs=0.15 * error)
     assert (difference["low"], difference["high"]) == (row["low"], row["high"])
-    assert registry.differences(candidate, champion) == ([row], difference), "the seed is fixed"
+    assert comparison.differences(candidate, champion) == ([row], difference), "the seed is fixed"
 
 
 def test_labels_no_test_frame_shows_are_left_out():
     one, other = scored([[0.5, None, 0.5]] * 2), scored([[0.4, None, 0.5]] * 2)
-    labels, _ = registry.differences(one, other)
+    labels, _ = comparison.differences(one, other)
     assert [row["index"] for row in labels] == [1, 3]
 
 
@@ -162,7 +197,7 @@ def test_labels_no_test_frame_shows_are_left_out():
     ],
 )
 def test_the_verdict_is_one_honest_sentence(candidate, champion, words):
-    said = registry.verdict(*registry.differences(scored(candidate), scored(champion)))
+    said = comparison.verdict(*comparison.differences(scored(candidate), scored(champion)))
     assert words in said
     assert said.count(". ") == 0
 
@@ -170,7 +205,7 @@ def test_the_verdict_is_one_honest_sentence(candidate, champion, words):
 def test_many_worse_structures_are_summed_up():
     names = tuple(f"s{n}" for n in range(6))
     candidate, champion = scored([[0.4] * 6] * 2, names=names), scored([[0.5] * 6] * 2, names=names)
-    said = registry.verdict(*registry.differences(candidate, champion))
+    said = comparison.verdict(*comparison.differences(candidate, champion))
     assert "worse on s0 by 0.10, s1 by 0.10, s2 by 0.10 and 3 more;" in said
 
 
@@ -220,6 +255,137 @@ def test_comparing_changes_no_row(project):
     before = copy.deepcopy((champion.scores, candidate.scores))
     registry.compare(candidate, champion)
     assert (champion.scores, candidate.scores) == before
+
+
+# --- the gate ---
+
+
+def decided(candidate, champion):
+    found = comparison.gate(candidate, champion)
+    return found.passed, found.sentence(2)
+
+
+def test_a_model_as_good_passes_and_so_does_one_at_the_very_limits():
+    assert decided(whole(0.8), whole(0.8)) == (True, "Passes the gate: it may replace model 2.")
+    assert decided(whole(0.795, hd95=3.3, ece=0.07), whole(0.8, hd95=3.0, ece=0.05))[0] is True
+    assert decided(whole([0.78, 0.81, 0.81]), whole(0.8))[0] is True
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        (whole(0.794), "Keep model 2: mean Dice may be lower by up to 0.006 (95 %), where 0.005 is accepted."),
+        (whole([0.779, 0.82, 0.82]), "Keep model 2: worse on bone by 0.021, where 0.02 is accepted."),
+        (whole(0.8, hd95=3.4), "Keep model 2: HD95 is larger by 13 % (3.40 mm, was 3.00), where 10 % is accepted."),
+        (whole(0.8, ece=0.08), "Keep model 2: its probabilities are off by 0.080, were by 0.050, where 0.02 more is"),
+        (whole(0.79, hd95=4.0), "; HD95 is larger by 33 %"),
+    ],
+)
+def test_each_rule_of_the_gate_alone_keeps_the_old_model(candidate, words):
+    passed, said = decided(candidate, whole(0.8))
+    assert passed is False
+    assert words in said
+
+
+def test_the_gate_asks_for_the_lower_end_of_the_interval_not_the_mean():
+    """The mean gains 0.01, but one subject of three loses: drawn again, the loss may be all there is."""
+    champion, candidate = whole(0.8), whole(0.8)
+    for subject, value in zip(("S0", "S1", "S2"), (0.83, 0.83, 0.77), strict=True):
+        candidate["per_subject"][subject] = {"1": value, "2": value, "3": value}
+    _, difference = comparison.differences(candidate, champion)
+    assert difference["mean"] == pytest.approx(0.01)
+    assert difference["low"] == pytest.approx(-0.03)
+    passed, said = decided(candidate, champion)
+    assert (passed, "lower by up to 0.030 (95 %)" in said) == (False, True)
+
+
+def test_what_was_not_measured_is_said_and_decides_nothing():
+    old = scored([[0.8] * 3] * 3)
+    passed, said = decided(whole(0.8), old)
+    assert passed is None
+    assert said == (
+        "The gate cannot decide: HD95 was not measured for the champion; calibration was not measured for the champion."
+    )
+    assert decided(whole(0.7), old)[0] is False, "what is known to be worse is worse"
+    assert decided(whole(0.8, subjects=1), whole(0.8, subjects=1))[0] is None, "one subject says nothing of the next"
+    assert decided(whole(0.7, subjects=1), whole(0.8, subjects=1))[0] is False
+
+
+def test_distances_under_another_scale_are_not_compared():
+    champion = {**whole(0.8), "scale": "s0"}
+    assert "before the millimetres per pixel of the test frames changed" in decided(whole(0.8, hd95=9.0), champion)[1]
+
+
+def test_a_perfect_champion_has_no_share_to_grow_by():
+    assert decided(whole(0.8, hd95=0.0), whole(0.8, hd95=0.0))[0] is True
+    assert "HD95 is larger (1.00 mm, was 0.00)" in decided(whole(0.8, hd95=1.0), whole(0.8, hd95=0.0))[1]
+
+
+def test_who_does_not_pass_is_promoted_only_with_a_reason_that_is_kept(project):
+    champion = make_model(project, "champion", scores=whole(0.8))
+    candidate = make_model(project, scores=whole(0.7))
+    with pytest.raises(Conflict, match=r"Keep model 1: mean Dice may be lower by up to 0\.100") as refusal:
+        registry.promote(candidate, project.created_by)
+    assert refusal.value.code == "gate_not_passed"
+    assert refusal.value.detail["gate"]["passed"] is False
+    champion.refresh_from_db()
+    assert champion.stage == "champion"
+    assert not AuditEvent.objects.filter(verb="promoted").exists()
+
+    registry.promote(candidate, project.created_by, override="the old one misses the dura at L5")
+    told = AuditEvent.objects.get(verb="promoted").detail
+    assert told["override"] == "the old one misses the dura at L5"
+    assert any("mean Dice may be lower" in reason for reason in told["gate"])
+    assert registry.rollback(candidate, project.created_by) == champion, "going back needs no gate"
+
+
+def test_who_passes_is_promoted_without_one(project):
+    make_model(project, "champion", scores=whole(0.8))
+    candidate = make_model(project, scores=whole(0.81))
+    registry.promote(candidate, project.created_by)
+    assert set(AuditEvent.objects.get(verb="promoted").detail) == {"replaced"}
+
+
+def test_the_comparison_shows_every_measure(project):
+    champion = make_model(project, "champion", scores=whole(0.8))
+    shown = registry.compare(make_model(project, scores=whole(0.8, hd95=2.5)), champion)
+    assert set(shown["measures"]) == {"hd95", "nsd_2", "presence_f1", "ece"}
+    assert shown["measures"]["hd95"]["difference"]["mean"] == pytest.approx(-0.5)
+    assert shown["candidate"]["measures"]["hd95"]["mean"] == 2.5
+    assert shown["gate"] == {"passed": True, "verdict": "Passes the gate: it may replace model 1.", "reasons": []}
+    champion.scores = scored([[0.8] * 3] * 3)
+    shown = registry.compare(make_model(project, scores=whole(0.8)), champion)
+    assert shown["measures"]["hd95"]["why_not"] == "HD95 was not measured for the champion"
+    assert (shown["champion"]["unit"], shown["champion"]["measures"]) == (None, {})
+
+
+def test_the_paired_bootstrap_is_that_of_the_model_code():
+    from ml.summary import paired_differences
+
+    rng = np.random.default_rng(3)
+    ours, theirs = (evaluation(rng.uniform(0.5, 1, (9, 3)).tolist()) for _ in range(2))
+    rows, whole_difference = comparison.differences(*(scores.from_evaluation(side, "t") for side in (ours, theirs)))
+    expected, macro = paired_differences(ours, theirs)
+    for row in rows:
+        assert row["difference"] == pytest.approx(expected[row["index"]].mean, abs=1e-6)
+        assert (row["low"], row["high"]) == pytest.approx(expected[row["index"]].interval, abs=1e-6)
+    assert whole_difference["mean"] == pytest.approx(macro.mean, abs=1e-6)
+    assert (whole_difference["low"], whole_difference["high"]) == pytest.approx(macro.interval, abs=1e-6)
+
+
+def test_new_scores_on_the_same_frames_replace_the_old_ones():
+    old, new = scored([[0.8] * 3] * 3), whole(0.8)
+    fresh = evaluation([[0.8] * 3] * 3, hd95=[[3.0] * 3] * 3)
+    assert not scores.measured_alike(old, fresh), "a champion from before is scored again"
+    assert scores.measured_alike(new, fresh)
+    assert not scores.measured_alike({**new, "scale": "other"}, fresh)
+    other = {**new, "test_set": "t2"}
+    both = scores.with_more(old, other)
+    assert set(scores.by_test_set(both)) == {"t1", "t2"}
+    again = scores.with_more(both, new)
+    assert scores.by_test_set(again) == {"t1": again, "t2": other}
+    assert again["measures"] == new["measures"]
+    assert scores.with_more({}, new) == new
 
 
 # --- weights from elsewhere ---
