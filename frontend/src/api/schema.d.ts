@@ -470,7 +470,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Make it the champion; with `redraft`, draft the frames no person has touched with it. */
+        /**
+         * @description Make it the champion; with `redraft`, draft the frames no person has touched with it.
+         *
+         *     A model that does not pass the gate is refused (409 `gate_not_passed`) unless `override` comes with a `note`.
+         */
         post: operations["post_models_model_id_promote"];
         delete?: never;
         options?: never;
@@ -1043,6 +1047,12 @@ export interface components {
             champion: components["schemas"]["ScoresShape"] | null;
             labels: components["schemas"]["LabelDifferenceShape"][];
             difference: components["schemas"]["IntervalShape"] | null;
+            /** @description hd95, nsd_2, presence_f1, ece: candidate minus champion */
+            measures: {
+                [key: string]: components["schemas"]["MeasureDifferenceShape"];
+            };
+            /** @description null without a champion */
+            gate: components["schemas"]["GateShape"] | null;
             /** @description both were scored on the very same test frames */
             comparable: boolean;
             verdict: string;
@@ -1185,6 +1195,15 @@ export interface components {
         };
         /** @enum {string} */
         FrameState: "untouched" | "open" | "submitted" | "returned" | "accepted";
+        /** @description Whether a model may take the champion's place without a person overriding the gate. */
+        GateShape: {
+            /** @description null: the gate cannot decide */
+            passed: boolean | null;
+            /** @description one sentence */
+            verdict: string;
+            /** @description what speaks against it; parts of it */
+            reasons: string[];
+        };
         /** @description A mean and its 95 % interval; null where nothing can be said. */
         IntervalShape: {
             /** Format: double */
@@ -1236,7 +1255,7 @@ export interface components {
             name: string;
             /**
              * Format: double
-             * @description Dice of the candidate minus Dice of the champion
+             * @description candidate minus champion
              */
             difference: number;
             /** Format: double */
@@ -1247,6 +1266,10 @@ export interface components {
         LabelScoreShape: {
             name: string;
             dice: components["schemas"]["IntervalShape"];
+            /** @description as of the whole */
+            measures: {
+                [key: string]: components["schemas"]["IntervalShape"];
+            };
             /** @description test frames that show the label */
             n: number;
         };
@@ -1267,6 +1290,12 @@ export interface components {
             may_create_projects: boolean;
             /** @description send it back as X-CSRFToken */
             readonly csrf_token: string;
+        };
+        MeasureDifferenceShape: {
+            labels: components["schemas"]["LabelDifferenceShape"][];
+            difference: components["schemas"]["IntervalShape"] | null;
+            /** @description why it cannot be compared; empty when it can */
+            why_not: string;
         };
         MemberFieldsRequest: {
             username: string;
@@ -1312,6 +1341,8 @@ export interface components {
             promoted_by: string | null;
             /** @description a candidate against the champion, in one sentence */
             readonly verdict: string | null;
+            /** @description of a candidate, where there is a champion */
+            readonly gate: components["schemas"]["GateShape"] | null;
         };
         NewClipShape: {
             clip: components["schemas"]["ClipShape"];
@@ -1542,6 +1573,16 @@ export interface components {
              * @default false
              */
             redraft: boolean;
+            /**
+             * @description promote it although it does not pass the gate
+             * @default false
+             */
+            override: boolean;
+            /**
+             * @description why the gate is overridden; kept in the audit trail
+             * @default
+             */
+            note: string;
         };
         PromotionShape: {
             model: components["schemas"]["ModelShape"];
@@ -1643,7 +1684,13 @@ export interface components {
             split: string;
             subjects: number;
             frames: number;
+            /** @description of hd95 and of the 2 in nsd_2 */
+            unit: components["schemas"]["UnitEnum"] | components["schemas"]["NullEnum"];
             dice: components["schemas"]["IntervalShape"];
+            /** @description hd95, nsd_2, presence_f1, ece; none of them in models scored before they were */
+            measures: {
+                [key: string]: components["schemas"]["IntervalShape"];
+            };
             /** @description by label index */
             labels: {
                 [key: string]: components["schemas"]["LabelScoreShape"];
@@ -1732,6 +1779,8 @@ export interface components {
             /** Format: date-time */
             revoked_at: string | null;
         };
+        /** @enum {string} */
+        UnitEnum: "mm" | "px";
         UploadFieldsRequest: {
             /** Format: binary */
             file: string;

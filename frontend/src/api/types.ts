@@ -68,6 +68,7 @@ export type Scores = Shapes["ScoresShape"];
 export type Model = Shapes["ModelShape"];
 /** A model that was never scored has an empty object in place of its scores. */
 export type MaybeScores = Model["scores"];
+export type Gate = Shapes["GateShape"];
 export type Comparison = Shapes["ComparisonShape"];
 
 /** What `event: change` on /api/events carries; a stream, which OpenAPI has no words for. */

@@ -1,31 +1,36 @@
 import type { Comparison, Label, Scores } from "../../api/types";
 import { plural } from "../../ui/format";
 import { DotAxis, DotRow } from "./DotPlot";
-import { axisOf, diceText, differenceText, trend } from "./intervals";
+import { axisFor, differenceText, intervalOf, type Measure, trend, valueText } from "./intervals";
 import styles from "./Models.module.css";
 
 const TREND_WORDS = { better: "better", worse: "worse", noise: "within noise" } as const;
 
 /**
- * One row a structure: both models' Dice with their 95 % intervals, and the difference. `comparison` null: there is
- * no champion to compare with, and the candidate's scores stand alone.
+ * One row a structure: one measure of both models with their 95 % intervals, and the difference. `comparison` null:
+ * there is no champion to compare with, and the candidate's scores stand alone.
  */
 export function ComparisonTable({
+  measure,
   candidate,
   champion,
   comparison,
   labels,
 }: {
+  measure: Measure;
   candidate: Scores;
   champion: Scores | null;
   comparison: Comparison | null;
   labels: readonly Label[];
 }) {
   const known = Object.entries(candidate.labels);
-  const axis = axisOf([
-    candidate.dice,
-    ...(champion ? [champion.dice, ...Object.values(champion.labels).map((each) => each.dice)] : []),
-    ...known.map(([, each]) => each.dice),
+  const { key } = measure;
+  const differences = key === "dice" ? comparison : comparison?.measures[key];
+  const whole = champion && intervalOf(champion, key);
+  const axis = axisFor(measure, [
+    intervalOf(candidate, key),
+    ...(champion ? [champion, ...Object.values(champion.labels)].map((each) => intervalOf(each, key)) : []),
+    ...known.map(([, each]) => intervalOf(each, key)),
   ]);
   const order = new Map(labels.map((label) => [String(label.index), label.position]));
   const rows = known.sort(([a], [b]) => (order.get(a) ?? 999) - (order.get(b) ?? 999));
@@ -38,7 +43,7 @@ export function ComparisonTable({
             <DotAxis axis={axis} />
           </th>
           <th scope="col" className={styles.number}>
-            Dice
+            {key === "hd95" ? `HD95, ${candidate.unit ?? "px"}` : measure.name}
           </th>
           {comparison && (
             <th scope="col" className={styles.number}>
@@ -51,16 +56,17 @@ export function ComparisonTable({
         <tr className={styles.whole}>
           <th scope="row">All structures</th>
           <td>
-            <DotRow axis={axis} candidate={candidate.dice} champion={champion?.dice ?? null} />
+            <DotRow axis={axis} measure={key} candidate={intervalOf(candidate, key)} champion={whole} />
           </td>
-          <td className={styles.number}>{diceText(candidate.dice.mean)}</td>
+          <td className={styles.number}>{valueText(key, intervalOf(candidate, key).mean)}</td>
           {comparison && (
             <td className={styles.number}>
-              {comparison.difference?.mean != null && (
+              {differences?.difference?.mean != null && (
                 <Difference
-                  mean={comparison.difference.mean}
-                  low={comparison.difference.low}
-                  high={comparison.difference.high}
+                  measure={measure}
+                  mean={differences.difference.mean}
+                  low={differences.difference.low}
+                  high={differences.difference.high}
                 />
               )}
             </td>
@@ -68,7 +74,8 @@ export function ComparisonTable({
         </tr>
         {rows.map(([index, each]) => {
           const label = labels.find((one) => String(one.index) === index);
-          const difference = comparison?.labels.find((one) => String(one.index) === index);
+          const difference = differences?.labels.find((one) => String(one.index) === index);
+          const theirs = champion?.labels[index];
           return (
             <tr key={index}>
               <th scope="row">
@@ -83,13 +90,23 @@ export function ComparisonTable({
                 </span>
               </th>
               <td>
-                <DotRow axis={axis} candidate={each.dice} champion={champion?.labels[index]?.dice ?? null} />
+                <DotRow
+                  axis={axis}
+                  measure={key}
+                  candidate={intervalOf(each, key)}
+                  champion={theirs ? intervalOf(theirs, key) : null}
+                />
               </td>
-              <td className={styles.number}>{diceText(each.dice.mean)}</td>
+              <td className={styles.number}>{valueText(key, intervalOf(each, key).mean)}</td>
               {comparison && (
                 <td className={styles.number}>
                   {difference && (
-                    <Difference mean={difference.difference} low={difference.low} high={difference.high} />
+                    <Difference
+                      measure={measure}
+                      mean={difference.difference}
+                      low={difference.low}
+                      high={difference.high}
+                    />
                   )}
                 </td>
               )}
@@ -101,8 +118,19 @@ export function ComparisonTable({
   );
 }
 
-function Difference({ mean, low, high }: { mean: number; low: number | null; high: number | null }) {
-  const kind = differenceText(mean) === "±.00" ? "noise" : trend(low, high);
+function Difference({
+  measure,
+  mean,
+  low,
+  high,
+}: {
+  measure: Measure;
+  mean: number;
+  low: number | null;
+  high: number | null;
+}) {
+  const shown = differenceText(mean, measure.key);
+  const kind = shown.startsWith("±") ? "noise" : trend(low, high, measure.lowerIsBetter);
   return (
     <span
       className={styles.difference}
@@ -110,11 +138,11 @@ function Difference({ mean, low, high }: { mean: number; low: number | null; hig
       title={
         low === null || high === null
           ? "One test subject only: chance cannot be told apart"
-          : `95 % interval ${differenceText(low)} to ${differenceText(high)}: ${TREND_WORDS[kind]}`
+          : `95 % interval ${differenceText(low, measure.key)} to ${differenceText(high, measure.key)}: ${TREND_WORDS[kind]}`
       }
     >
-      {kind === "better" ? "▲ " : kind === "worse" ? "▼ " : ""}
-      {differenceText(mean)}
+      {kind === "noise" ? "" : mean > 0 ? "▲ " : "▼ "}
+      {shown}
     </span>
   );
 }

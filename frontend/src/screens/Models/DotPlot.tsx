@@ -2,7 +2,7 @@ import { useElementSize } from "@mantine/hooks";
 import type { Interval } from "../../api/types";
 import { score } from "../../ui/format";
 import styles from "./DotPlot.module.css";
-import { type Axis, diceText, place } from "./intervals";
+import { type Axis, type MeasureKey, place, valueText } from "./intervals";
 
 /** Room left and right of the axis, so that dots and tick words at its ends are not cut. */
 const MARGIN = 14;
@@ -29,24 +29,29 @@ function Dot({ value, x, y, kind }: { value: Interval; x: (v: number) => number;
   );
 }
 
-function words(name: string, { mean, low, high }: Interval): string {
-  const range = low === null ? "" : ` (${diceText(low)} to ${diceText(high)})`;
-  return `${name} ${diceText(mean)}${range}`;
+function words(name: string, measure: MeasureKey, { mean, low, high }: Interval): string {
+  const range = low === null ? "" : ` (${valueText(measure, low)} to ${valueText(measure, high)})`;
+  return `${name} ${valueText(measure, mean)}${range}`;
 }
 
 /** Champion above, candidate below, on one axis: what lies apart is a difference, what overlaps is noise. */
 export function DotRow({
   axis,
+  measure,
   candidate,
   champion,
 }: {
   axis: Axis;
+  measure: MeasureKey;
   candidate: Interval | null;
   champion: Interval | null;
 }) {
   const { ref, width, x } = useAxisScale(axis);
-  const both = candidate !== null && champion !== null;
-  const label = [champion && words("champion", champion), candidate && words("candidate", candidate)]
+  const both = candidate !== null && champion !== null && champion.mean !== null;
+  const label = [
+    champion && words("champion", measure, champion),
+    candidate && words("candidate", measure, candidate),
+  ]
     .filter(Boolean)
     .join(", ");
   return (
@@ -75,7 +80,7 @@ export function DotAxis({ axis }: { axis: Axis }) {
         {width > 0 &&
           axis.ticks.map((tick) => (
             <text key={tick} className={styles.tick} x={x(tick)} y={12}>
-              {score(tick, 1)}
+              {score(tick, axis.digits)}
             </text>
           ))}
       </svg>

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -9,12 +9,13 @@ import type { Comparison, Model, Project } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorState } from "../../ui/ErrorState";
 import { bytes, plural } from "../../ui/format";
+import { GateLine } from "../../ui/GateLine";
 import { Page } from "../../ui/Page";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { Verdict } from "../../ui/Verdict";
 import { ComparisonTable } from "./ComparisonTable";
-import { diceText, hasScores, type Shelf, shelve } from "./intervals";
+import { diceText, hasScores, MEASURES, type MeasureKey, measuresOf, type Shelf, shelve } from "./intervals";
 import styles from "./Models.module.css";
 import { PromoteDialog, RollBackDialog } from "./PromoteDialog";
 
@@ -113,6 +114,7 @@ function Group({
 
 function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; project: Project }) {
   const [asking, setAsking] = useState<"promote" | "rollback" | null>(null);
+  const [chosen, setChosen] = useState<MeasureKey>("dice");
   const { champion } = shelf;
   const isChampion = champion?.id === model.id;
   const against = champion && !isChampion ? champion : null;
@@ -127,10 +129,17 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
   const comparison = against ? (compare.data ?? null) : null;
   const found = comparison?.candidate ?? model.scores;
   const scores = hasScores(found) ? found : null;
+  const gate = comparison?.gate ?? model.gate;
+  const measures = scores ? measuresOf(scores) : [];
+  const measure = measures.find((each) => each.key === chosen) ?? MEASURES[0];
+  const whyNot = comparison?.measures[measure.key]?.why_not;
   return (
     <section aria-label={`Model ${model.number}`} data-testid="model-panel" data-stage={model.stage}>
       <div className={styles.headline}>
-        <Verdict text={comparison?.verdict ?? verdictOf(model, isChampion)} />
+        <div>
+          <Verdict text={comparison?.verdict ?? verdictOf(model, isChampion)} />
+          {gate && <GateLine gate={gate} besides={comparison?.verdict ?? model.verdict} />}
+        </div>
         {mayManage && (
           <div className={styles.actions}>
             {isChampion && model.replaced && (
@@ -139,7 +148,9 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
               </Button>
             )}
             {!isChampion && (
-              <Button onClick={() => setAsking("promote")}>Promote model {model.number}</Button>
+              <Button disabled={waiting} onClick={() => setAsking("promote")}>
+                Promote model {model.number}
+              </Button>
             )}
           </div>
         )}
@@ -165,12 +176,29 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
       {waiting ? (
         <BlockSkeleton height={380} />
       ) : scores ? (
-        <ComparisonTable
-          candidate={scores}
-          champion={comparison?.champion ?? null}
-          comparison={comparison?.comparable ? comparison : null}
-          labels={project.labels}
-        />
+        <>
+          {measures.length > 1 && (
+            <div className={styles.measures}>
+              <SegmentedControl
+                aria-label="Measure"
+                value={measure.key}
+                onChange={(key) => setChosen(key as MeasureKey)}
+                data={measures.map(({ key, name }) => ({ value: key, label: name }))}
+              />
+              <p className="quiet small">
+                {measure.explain(scores.unit ?? "px")}
+                {whyNot && ` Not compared: ${whyNot}.`}
+              </p>
+            </div>
+          )}
+          <ComparisonTable
+            measure={measure}
+            candidate={scores}
+            champion={comparison?.champion ?? null}
+            comparison={comparison?.comparable ? comparison : null}
+            labels={project.labels}
+          />
+        </>
       ) : (
         <NoScores model={model} />
       )}
@@ -179,6 +207,7 @@ function ModelPanel({ model, shelf, project }: { model: Model; shelf: Shelf; pro
           projectId={project.id}
           candidate={model}
           champion={champion}
+          gate={gate}
           onClose={() => setAsking(null)}
         />
       )}

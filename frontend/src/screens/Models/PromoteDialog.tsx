@@ -1,13 +1,14 @@
-import { Button, Checkbox, Modal } from "@mantine/core";
+import { Button, Checkbox, Modal, Textarea } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { useStats } from "../../api/hooks";
-import type { Job, Model } from "../../api/types";
+import type { Gate, Job, Model } from "../../api/types";
 import { errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
-import { promotionConsequences } from "./intervals";
+import { GateLine } from "../../ui/GateLine";
+import { GATE_ASKS, promotionConsequences } from "./intervals";
 import styles from "./Models.module.css";
 
 /** Spells out what promoting does before it does it. */
@@ -15,21 +16,26 @@ export function PromoteDialog({
   projectId,
   candidate,
   champion,
+  gate,
   onClose,
 }: {
   projectId: number;
   candidate: Model;
   champion: Model | null;
+  gate: Gate | null;
   onClose: () => void;
 }) {
   const client = useQueryClient();
   const stats = useStats(projectId);
   const untouched = stats.data?.untouched ?? 0;
   const [redraft, setRedraft] = useState(true);
+  const [note, setNote] = useState("");
+  const against = gate !== null && !gate.passed;
   const promote = useMutation({
     mutationFn: () =>
       api.post<{ model: Model; job: Job | null }>(`/api/models/${candidate.id}/promote`, {
         redraft: redraft && untouched > 0,
+        ...(against && { override: true, note: note.trim() }),
       }),
     onSuccess: ({ job }) => {
       void client.invalidateQueries();
@@ -57,6 +63,23 @@ export function PromoteDialog({
         }
         description={untouched > 0 ? "Runs in the background, worst frames become visible first." : undefined}
       />
+      {gate && (
+        <section className={styles.gate} aria-label="Gate">
+          <GateLine gate={gate} />
+          <p className="quiet small">{GATE_ASKS}</p>
+          {against && (
+            <Textarea
+              label="Why promote it all the same"
+              description="Kept in the audit trail with your name."
+              value={note}
+              maxLength={500}
+              autosize
+              minRows={2}
+              onChange={(event) => setNote(event.currentTarget.value)}
+            />
+          )}
+        </section>
+      )}
       {promote.error && (
         <p role="alert" style={{ color: "var(--danger)", marginTop: 16 }}>
           {errorText(promote.error)}
@@ -66,7 +89,13 @@ export function PromoteDialog({
         <Button variant="default" onClick={onClose}>
           Keep {champion ? `model ${champion.number}` : "as it is"}
         </Button>
-        <Button loading={promote.isPending} onClick={() => promote.mutate()} data-autofocus>
+        <Button
+          loading={promote.isPending}
+          disabled={against && !note.trim()}
+          color={against ? "red" : undefined}
+          onClick={() => promote.mutate()}
+          data-autofocus
+        >
           Promote model {candidate.number}
         </Button>
       </div>

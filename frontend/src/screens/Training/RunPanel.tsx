@@ -9,6 +9,7 @@ import type { Model, Project, Run } from "../../api/types";
 import { ProgressLine } from "../../ui/Bars";
 import { ErrorState, errorText } from "../../ui/ErrorState";
 import { duration, score } from "../../ui/format";
+import { GateLine } from "../../ui/GateLine";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { Verdict } from "../../ui/Verdict";
 import { Curves } from "./Curves";
@@ -36,7 +37,10 @@ function LoadedRun({ run, project }: { run: Run; project: Project }) {
   return (
     <section aria-label={`Run ${run.number}`} data-testid="run-panel" data-state={run.state}>
       <div className={styles.headline}>
-        <Verdict text={model.data?.verdict ?? stateSentence(run)} />
+        <div>
+          <Verdict text={model.data?.verdict ?? stateSentence(run)} />
+          {model.data?.gate && <GateLine gate={model.data.gate} besides={model.data.verdict} />}
+        </div>
         <div className={styles.actions}>
           {project.may.includes("manage") && <RunActions run={run} />}
           {run.model && (
