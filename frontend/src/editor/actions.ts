@@ -1,5 +1,11 @@
 import type { Editor } from "./editor";
 import type { Action, ActionPhase } from "./keyboard";
+import { isToolName } from "./tools";
+
+/** The one after it in the list, round and round. */
+function after<Value>(values: readonly Value[], value: Value): Value {
+  return values[(values.indexOf(value) + 1) % values.length];
+}
 
 /**
  * Do what an action means to the editor itself. False when it is the screen's to do: frames, playing,
@@ -13,18 +19,21 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
     if (label) editor.setLabel(label.index);
     return true;
   }
+  const tool = action.startsWith("tool.") ? action.slice("tool.".length) : "";
+  if (isToolName(tool)) {
+    editor.setTool(tool);
+    return true;
+  }
+  const { options } = editor.getState();
   switch (action) {
-    case "tool.brush":
-      editor.setTool("brush");
+    case "brush.shape":
+      editor.setOptions({ brushShape: options.brushShape === "round" ? "square" : "round" });
       return true;
-    case "tool.eraser":
-      editor.setTool("eraser");
+    case "brush.threshold":
+      editor.setOptions({ threshold: after(["off", "press", "range"] as const, options.threshold) });
       return true;
-    case "tool.polygon":
-      editor.setTool("polygon");
-      return true;
-    case "tool.fill":
-      editor.setTool("fill");
+    case "shape.mode":
+      editor.setOptions({ shapeMode: after(["add", "subtract", "replace"] as const, options.shapeMode) });
       return true;
     case "brush.smaller":
       editor.growBrush(-1);

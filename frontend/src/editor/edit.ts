@@ -102,22 +102,28 @@ export class OpenEdit {
     this.onPainted(box);
   }
 
-  /** Keep what was painted, as one undo step; no step when nothing changed. */
-  finish(): void {
-    if (this.ended) return;
+  /** Keep what was painted, as one undo step. False, and no step, when nothing changed. */
+  finish(): boolean {
+    if (this.ended) return false;
     const edit = this.box && LabelmapEdit.between(this.committed, this.map, this.box);
     if (edit) this.committed.copyBox(edit.box, this.map);
     this.end(edit);
+    return edit !== null;
   }
 
   /** As if it never began. */
   revert(): void {
     if (this.ended) return;
-    if (this.box) {
-      this.map.copyBox(this.box, this.committed);
-      this.onPainted(this.box);
-    }
+    this.restart();
     this.end(null);
+  }
+
+  /** Take back all that was painted and go on: for a preview that is painted anew at every move. */
+  restart(): void {
+    if (this.ended || !this.box) return;
+    this.map.copyBox(this.box, this.committed);
+    this.onPainted(this.box);
+    this.box = null;
   }
 
   private end(edit: LabelmapEdit | null): void {

@@ -3,9 +3,15 @@ import { changed, type Display, PLAIN } from "./display";
 import type { OpenEdit } from "./edit";
 import type { EditorEvents, EditorState, OpenFrame, PaintOver } from "./editorState";
 import { Emitter } from "./emitter";
+import { type Greys, greyReader } from "./greys";
 import { BACKGROUND, type Labelmap } from "./labelmap";
+import { regionOf } from "./morphology";
+import { type Operation, operate, setRegion } from "./operations";
+import { paintMask } from "./paintRules";
 import { type ColorTables, colorTables, type LabelStyle } from "./palette";
 import type { PaintMask } from "./raster";
+import { inSlices } from "./slices";
+import { DEFAULT_OPTIONS, type ToolOptions } from "./toolOptions";
 import {
   createTool,
   type Modifiers,
@@ -28,6 +34,8 @@ import {
 
 export const MIN_BRUSH = 1;
 export const MAX_BRUSH = 200;
+const READS_GREYS: ReadonlySet<ToolName> = new Set<ToolName>(["grow", "scissors", "superpixel"]);
+const THRESHOLDS: ReadonlySet<ToolName> = new Set<ToolName>(["brush", "eraser", "line"]);
 
 /**
  * The editor without a screen: one open frame, the tool in hand, how masks are shown, and the steps
@@ -45,6 +53,9 @@ export class Editor implements ToolHost {
   /** Follow the viewport until the person zooms or pans. */
   private fitted = true;
   private previousLabel: number;
+  /** The brush's size in millimetres, where it was last set on a calibrated clip. */
+  private brushMillimetres: number | null = null;
+  private stopReading: () => void = () => undefined;
   private snapshot: EditorState;
 
   constructor(options: { labels: readonly LabelStyle[]; readOnly?: boolean }) {
@@ -56,6 +67,8 @@ export class Editor implements ToolHost {
       label: first,
       brushSize: 16,
       paintOver: "all",
+      options: DEFAULT_OPTIONS,
+      millimetresPerPixel: null,
       opacity: 0.35,
       outlinesOnly: false,
       hidden: new Set(),
@@ -98,14 +111,21 @@ export class Editor implements ToolHost {
     this.frame = frame;
     this.emitter.emit("frame", frame);
     if (!before || before.width !== width || before.height !== height) this.fitToScreen();
-    this.update({ frameId: frame.id, ...this.undoState() });
+    this.update({
+      frameId: frame.id,
+      millimetresPerPixel: frame.millimetresPerPixel ?? null,
+      ...this.undoState(),
+    });
+    this.keepBrushMillimetres();
+    this.readAhead();
   }
 
   close(): void {
     this.cancel();
     this.frame = null;
+    this.stopReading();
     this.emitter.emit("frame", null);
-    this.update({ frameId: null, ...this.undoState() });
+    this.update({ frameId: null, millimetresPerPixel: null, ...this.undoState() });
   }
 
   get width(): number {
@@ -137,6 +157,31 @@ export class Editor implements ToolHost {
     edit.finish();
   }
 
+  /** Do an operation on a label, as one undo step. False when it changed nothing (nothing there, or locked). */
+  operate(label: number, operation: Operation): boolean {
+    return this.changeLabel((map) => operate(map, label, operation, (put) => this.mayReplace(put)));
+  }
+
+  /** Make a label what it is on another frame of the clip, as one undo step. False when that changes nothing. */
+  copyLabel(from: Labelmap, label: number): boolean {
+    if (from.width !== this.width || from.height !== this.height)
+      throw new RangeError(
+        `got a map of ${from.width}×${from.height}, expected ${this.width}×${this.height}`,
+      );
+    const region = regionOf(from, label);
+    return this.changeLabel((map) => setRegion(map, label, region, (put) => this.mayReplace(put)));
+  }
+
+  private changeLabel(change: (map: Labelmap) => Box | null): boolean {
+    if (this.snapshot.readOnly) return false;
+    this.cancel();
+    const edit = this.begin();
+    edit.painted(change(edit.map));
+    const isChanged = edit.finish();
+    this.active.onMapChanged?.();
+    return isChanged;
+  }
+
   // ── what the person sets ──────────────────────────────────────────────────────────────────────
 
   setTool(tool: ToolName): void {
@@ -144,6 +189,15 @@ export class Editor implements ToolHost {
     this.active.onCancel();
     this.active = createTool(tool, this);
     this.update({ tool });
+    this.readAhead();
+    this.previewChanged();
+  }
+
+  /** What tools go by; also told by a tool whose own hand changes it (a tolerance dragged). */
+  setOptions(change: Partial<ToolOptions>): void {
+    this.update({ options: { ...this.snapshot.options, ...change } });
+    if (change.sizeUnit === "mm") this.rememberBrushMillimetres();
+    this.readAhead();
     this.previewChanged();
   }
 
@@ -151,6 +205,8 @@ export class Editor implements ToolHost {
     if (label !== BACKGROUND && !this.snapshot.labels.some((known) => known.index === label))
       throw new RangeError(`label ${label} is not one of this project's`);
     if (label !== BACKGROUND) this.previousLabel = label;
+    // Who takes a label in hand wants to see it; hidden it could not be painted either.
+    if (this.snapshot.hidden.has(label)) this.setHidden(label, false);
     this.update({ label });
     this.previewChanged();
   }
@@ -165,12 +221,30 @@ export class Editor implements ToolHost {
     if (!labels.some((label) => label.index === this.previousLabel))
       this.previousLabel = labels[0]?.index ?? BACKGROUND;
     if (!labels.some((label) => label.index === this.snapshot.label)) this.setLabel(this.previousLabel);
+    const { paintOver } = this.snapshot;
+    if (typeof paintOver === "number" && !labels.some((label) => label.index === paintOver))
+      this.setPaintOver("all");
     this.styleChanged();
   }
 
   setBrushSize(size: number): void {
     this.update({ brushSize: Math.min(MAX_BRUSH, Math.max(MIN_BRUSH, Math.round(size))) });
+    this.rememberBrushMillimetres();
     this.previewChanged();
+  }
+
+  private rememberBrushMillimetres(): void {
+    const { brushSize, millimetresPerPixel } = this.snapshot;
+    this.brushMillimetres = millimetresPerPixel === null ? null : brushSize * millimetresPerPixel;
+  }
+
+  /** On another clip the same millimetres are other pixels. What was set stays set: nothing drifts. */
+  private keepBrushMillimetres(): void {
+    const { options, millimetresPerPixel } = this.snapshot;
+    if (options.sizeUnit !== "mm" || millimetresPerPixel === null) return;
+    if (this.brushMillimetres === null) this.rememberBrushMillimetres();
+    const size = Math.round((this.brushMillimetres ?? 0) / millimetresPerPixel);
+    this.update({ brushSize: Math.min(MAX_BRUSH, Math.max(MIN_BRUSH, size)) });
   }
 
   /** One step of `[` or `]`: about a seventh, at least one pixel. */
@@ -250,11 +324,13 @@ export class Editor implements ToolHost {
     }
     if (this.snapshot.readOnly) return;
     this.stepped(this.frame?.document.undo() ?? null);
+    this.active.onMapChanged?.();
   }
 
   redo(): void {
     if (this.active.isBusy || this.snapshot.readOnly) return;
     this.stepped(this.frame?.document.redo() ?? null);
+    this.active.onMapChanged?.();
   }
 
   /** Escape: leave no trace of the step in the making. */
@@ -377,14 +453,33 @@ export class Editor implements ToolHost {
   }
 
   mayReplace(label: number): PaintMask {
-    // The rule is for painting; erasing over background only would do nothing at all.
-    const onlyBackground = this.snapshot.paintOver === "background" && label !== BACKGROUND;
-    const may = new Uint8Array(256).fill(onlyBackground ? 0 : 1);
-    may[BACKGROUND] = 1;
-    for (const locked of this.snapshot.locked) may[locked] = 0;
-    // A locked label may neither lose pixels nor win any.
-    if (this.snapshot.locked.has(label)) may.fill(0);
-    return may;
+    return paintMask(label, this.snapshot);
+  }
+
+  get options(): ToolOptions {
+    return this.snapshot.options;
+  }
+
+  get millimetresPerPixel(): number | null {
+    return this.snapshot.millimetresPerPixel;
+  }
+
+  get map(): Labelmap {
+    return this.mustHaveFrame().document.labelmap;
+  }
+
+  greys(): Greys {
+    return greyReader(this.mustHaveFrame().picture).finish();
+  }
+
+  /** Read the picture's greys before the tool in hand is pressed, a little at a time. */
+  private readAhead(): void {
+    this.stopReading();
+    const { tool, options } = this.snapshot;
+    const wants = READS_GREYS.has(tool) || (options.threshold !== "off" && THRESHOLDS.has(tool));
+    if (!wants || !this.frame) return;
+    const reader = greyReader(this.frame.picture);
+    this.stopReading = inSlices(() => reader.step());
   }
 
   begin(): OpenEdit {

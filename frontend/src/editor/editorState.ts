@@ -2,21 +2,27 @@ import type { Box } from "./box";
 import type { Display } from "./display";
 import type { MaskDocument } from "./document";
 import type { Labelmap } from "./labelmap";
+import type { PaintOver } from "./paintRules";
 import type { ColorTables, LabelStyle } from "./palette";
+import type { ToolOptions } from "./toolOptions";
 import type { ToolName } from "./tools";
 import type { View } from "./transform";
 
-/** Which pixels painting may replace: any, or only background. */
-export type PaintOver = "all" | "background";
+export type { PaintOver } from "./paintRules";
 
-/** A decoded picture. In the browser an ImageBitmap; where nothing is drawn any object of this shape. */
-export type Picture = Pick<ImageBitmap, "width" | "height" | "close">;
+/**
+ * A decoded picture. In the browser an ImageBitmap, whose greys are read when first needed; where nothing
+ * is drawn any object of this shape, with its greys (0-255, row by row) where a tool wants them.
+ */
+export type Picture = Pick<ImageBitmap, "width" | "height" | "close"> & { readonly greys?: Uint8Array };
 
 /** One frame on the table. */
 export interface OpenFrame {
   readonly id: string;
   readonly picture: Picture;
   readonly document: MaskDocument;
+  /** Millimetres across one pixel, where the clip is calibrated. */
+  readonly millimetresPerPixel?: number | null;
 }
 
 /** Everything a panel shows; a new object whenever anything in it changes. */
@@ -27,6 +33,9 @@ export interface EditorState {
   readonly label: number;
   readonly brushSize: number;
   readonly paintOver: PaintOver;
+  readonly options: ToolOptions;
+  /** Of the open frame's clip; null where it is not calibrated. */
+  readonly millimetresPerPixel: number | null;
   readonly opacity: number;
   readonly outlinesOnly: boolean;
   readonly hidden: ReadonlySet<number>;

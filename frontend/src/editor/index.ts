@@ -54,6 +54,7 @@ export {
 } from "./keyboard";
 export { BACKGROUND, Labelmap, NOT_ANNOTATED } from "./labelmap";
 export { DIFFERENCE, type HeatMap, type Onion } from "./layers";
+export type { Operation } from "./operations";
 export { paintOverlay } from "./overlay";
 export { type ColorTables, colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
@@ -78,6 +79,7 @@ export {
   type SessionEvents,
   type SessionOptions,
 } from "./session";
+export type { ShapeMode, ToolOptions } from "./toolOptions";
 export { type Modifiers, NO_MODIFIERS, type ToolName } from "./tools";
 export type { ImagePoint, ScreenPoint, Size, View } from "./transform";
 export { attachWindowLevel } from "./windowLevel";

@@ -5,6 +5,13 @@ import type { ImagePoint } from "./transform";
 /** Which labels may be painted over: `may[label] === 1`. */
 export type PaintMask = Uint8Array;
 
+/** Paint only where the picture's grey is from `low` to `high`, both included. */
+export interface GreyRange {
+  readonly greys: Uint8Array;
+  readonly low: number;
+  readonly high: number;
+}
+
 /**
  * Where a brush of this size (whole pixels across) sits: an odd one on the centre of the pixel under
  * the pointer, an even one on the nearest corner. So a brush of size 1 paints exactly that pixel, and
@@ -29,17 +36,9 @@ export function paintCapsule(
   radius: number,
   label: number,
   may: PaintMask,
+  within: GreyRange | null = null,
 ): Box | null {
-  const top = Math.ceil(Math.min(a.y, b.y) - radius - 0.5);
-  const bottom = Math.floor(Math.max(a.y, b.y) + radius - 0.5);
-  const swept = boxBetween(
-    Math.ceil(Math.min(a.x, b.x) - radius - 0.5),
-    top,
-    Math.floor(Math.max(a.x, b.x) + radius - 0.5),
-    bottom,
-    map.width,
-    map.height,
-  );
+  const swept = sweptBox(map, a, b, radius);
   if (!swept) return null;
 
   const length = Math.hypot(b.x - a.x, b.y - a.y);
@@ -73,9 +72,55 @@ export function paintCapsule(
       }
     }
     // A hair of tolerance, or rounding would drop pixels exactly on the rim.
-    paintRow(map, y, Math.ceil(left - 0.5 - 1e-9), Math.floor(right - 0.5 + 1e-9), label, may);
+    paintRow(map, y, Math.ceil(left - 0.5 - 1e-9), Math.floor(right - 0.5 + 1e-9), label, may, within);
   }
   return swept;
+}
+
+/**
+ * Paint all pixels whose centre is in a square of side 2·`half` drawn from `a` to `b` without turning.
+ *
+ * Returns the box the brush swept, or null when it lies outside the map.
+ */
+export function paintSquareSweep(
+  map: Labelmap,
+  a: ImagePoint,
+  b: ImagePoint,
+  half: number,
+  label: number,
+  may: PaintMask,
+  within: GreyRange | null = null,
+): Box | null {
+  const swept = sweptBox(map, a, b, half);
+  if (!swept) return null;
+  const down = b.y - a.y;
+  for (let y = swept.y; y < swept.y + swept.height; y++) {
+    // The part of the way, from 0 to 1, on which the square covers this row.
+    let [from, to] = [0, 1];
+    if (down !== 0) {
+      const enters = (y + 0.5 - half - a.y) / down;
+      const leaves = (y + 0.5 + half - a.y) / down;
+      from = Math.max(0, Math.min(enters, leaves));
+      to = Math.min(1, Math.max(enters, leaves));
+    }
+    const one = a.x + from * (b.x - a.x);
+    const other = a.x + to * (b.x - a.x);
+    const left = Math.min(one, other) - half;
+    const right = Math.max(one, other) + half;
+    paintRow(map, y, Math.ceil(left - 0.5 - 1e-9), Math.floor(right - 0.5 + 1e-9), label, may, within);
+  }
+  return swept;
+}
+
+function sweptBox(map: Labelmap, a: ImagePoint, b: ImagePoint, radius: number): Box | null {
+  return boxBetween(
+    Math.ceil(Math.min(a.x, b.x) - radius - 0.5),
+    Math.ceil(Math.min(a.y, b.y) - radius - 0.5),
+    Math.floor(Math.max(a.x, b.x) + radius - 0.5),
+    Math.floor(Math.max(a.y, b.y) + radius - 0.5),
+    map.width,
+    map.height,
+  );
 }
 
 /**
@@ -164,8 +209,33 @@ function paintRow(
   last: number,
   label: number,
   may: PaintMask,
+  within: GreyRange | null = null,
 ): void {
+  const { data } = map;
   const start = y * map.width;
   const end = start + Math.min(map.width - 1, last);
-  for (let i = start + Math.max(0, first); i <= end; i++) if (may[map.data[i]]) map.data[i] = label;
+  if (!within) {
+    for (let i = start + Math.max(0, first); i <= end; i++) if (may[data[i]]) data[i] = label;
+    return;
+  }
+  const { greys, low, high } = within;
+  for (let i = start + Math.max(0, first); i <= end; i++)
+    if (may[data[i]] && greys[i] >= low && greys[i] <= high) data[i] = label;
+}
+
+/** The smallest box around all pixels of a label; null where there is none. */
+export function labelBox({ data, width, height }: Labelmap, label: number): Box | null {
+  const first = data.indexOf(label);
+  if (first < 0) return null;
+  const top = Math.floor(first / width);
+  const bottom = Math.floor(data.lastIndexOf(label) / width);
+  let left = width;
+  let right = -1;
+  for (let y = top; y <= bottom; y++) {
+    const start = y * width;
+    // What lies between the outermost pixels found so far cannot move them.
+    for (let x = 0; x < left; x++) if (data[start + x] === label) left = x;
+    for (let x = width - 1; x > right; x--) if (data[start + x] === label) right = x;
+  }
+  return boxBetween(left, top, right, bottom, width, height);
 }

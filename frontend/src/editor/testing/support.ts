@@ -3,7 +3,8 @@ import { Editor } from "../editor";
 import type { Picture } from "../editorState";
 import { Labelmap } from "../labelmap";
 import type { LabelStyle } from "../palette";
-import { toScreen } from "../transform";
+import { type Modifiers, NO_MODIFIERS } from "../tools";
+import { type ScreenPoint, toScreen } from "../transform";
 
 /** What tests share: an editor to move the pointer over, and label maps that can be read. */
 export const LABELS: readonly LabelStyle[] = [
@@ -12,10 +13,11 @@ export const LABELS: readonly LabelStyle[] = [
   { index: 7, name: "ligamentum flavum", color: "#009e73" },
 ];
 
-export function picture(width: number, height: number): Picture & { closed: boolean } {
+export function picture(width: number, height: number, greys?: Uint8Array): Picture & { closed: boolean } {
   return {
     width,
     height,
+    greys: greys ?? new Uint8Array(width * height),
     closed: false,
     close() {
       this.closed = true;
@@ -40,30 +42,47 @@ export class Bench {
   readonly editor = new Editor({ labels: LABELS });
   readonly map: Labelmap;
 
-  constructor(map: Labelmap) {
+  constructor(
+    map: Labelmap,
+    { greys, millimetresPerPixel }: { greys?: Uint8Array; millimetresPerPixel?: number } = {},
+  ) {
     this.map = map;
     this.editor.setViewport({ width: 900, height: 700 });
     this.editor.open({
       id: "frame",
-      picture: picture(map.width, map.height),
+      picture: picture(map.width, map.height, greys),
       document: new MaskDocument(map),
+      millimetresPerPixel,
     });
     this.editor.setBrushSize(1);
   }
 
+  /** Keys held with the pointer from now on. */
+  modifiers: Modifiers = NO_MODIFIERS;
+  /** Of the pen from now on; undefined for a mouse. */
+  pressure: number | undefined = undefined;
+
   down(x: number, y: number): this {
-    this.editor.pointerDown(toScreen(this.editor.view, { x, y }));
+    this.editor.pointerDown(this.at(x, y), this.modifiers);
     return this;
   }
 
   move(...points: [number, number][]): this {
-    this.editor.pointerMove(points.map(([x, y]) => toScreen(this.editor.view, { x, y })));
+    this.editor.pointerMove(
+      points.map(([x, y]) => this.at(x, y)),
+      this.modifiers,
+    );
     return this;
   }
 
   up(x: number, y: number): this {
-    this.editor.pointerUp(toScreen(this.editor.view, { x, y }));
+    this.editor.pointerUp(this.at(x, y), this.modifiers);
     return this;
+  }
+
+  private at(x: number, y: number): ScreenPoint {
+    const place = toScreen(this.editor.view, { x, y });
+    return this.pressure === undefined ? place : { ...place, pressure: this.pressure };
   }
 
   press(x: number, y: number): this {

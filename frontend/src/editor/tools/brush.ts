@@ -1,9 +1,8 @@
-import type { OpenEdit } from "../edit";
-import { type PaintMask, paintCapsule, snapBrush } from "../raster";
 import type { ImagePoint } from "../transform";
+import { brushAt, brushPreview, Stroke } from "./stroke";
 import type { Preview, Tool, ToolHost } from "./tool";
 
-/** Paints one label, round. A press, a drag and a release together are one undo step. */
+/** Paints one label, round or square. A press, a drag and a release together are one undo step. */
 export class BrushTool implements Tool {
   private stroke: Stroke | null = null;
 
@@ -20,8 +19,8 @@ export class BrushTool implements Tool {
 
   onPointerDown(at: ImagePoint): void {
     this.stroke?.finish(); // a press without a release: keep what is there
-    const { label } = this;
-    this.stroke = new Stroke(this.host.begin(), label, this.host.brushSize, this.host.mayReplace(label), at);
+    const brush = brushAt(this.host, this.label, at);
+    this.stroke = new Stroke(this.host.begin(), brush, at);
   }
 
   onPointerMove(at: ImagePoint): void {
@@ -29,7 +28,10 @@ export class BrushTool implements Tool {
   }
 
   onPointerUp(at: ImagePoint): void {
-    this.stroke?.lineTo(at);
+    // A pen that lifts presses no more: the release must not end the stroke in a point.
+    this.stroke?.lineTo(
+      at.pressure === 0 ? { x: at.x, y: at.y, pressure: this.stroke.size / this.host.brushSize } : at,
+    );
     this.stroke?.finish();
     this.stroke = null;
   }
@@ -40,42 +42,7 @@ export class BrushTool implements Tool {
   }
 
   preview(hover: ImagePoint | null): readonly Preview[] {
-    const { brushSize } = this.host;
-    return hover ? [{ kind: "circle", centre: snapBrush(hover, brushSize), diameter: brushSize }] : [];
-  }
-}
-
-/** One stroke: label, size and rules stay what they were when it began. */
-class Stroke {
-  private last: ImagePoint;
-
-  constructor(
-    private readonly edit: OpenEdit,
-    private readonly label: number,
-    private readonly size: number,
-    private readonly may: PaintMask,
-    start: ImagePoint,
-  ) {
-    this.last = snapBrush(start, size);
-    this.paint(this.last, this.last);
-  }
-
-  lineTo(at: ImagePoint): void {
-    const next = snapBrush(at, this.size);
-    if (next.x === this.last.x && next.y === this.last.y) return;
-    this.paint(this.last, next);
-    this.last = next;
-  }
-
-  finish(): void {
-    this.edit.finish();
-  }
-
-  revert(): void {
-    this.edit.revert();
-  }
-
-  private paint(from: ImagePoint, to: ImagePoint): void {
-    this.edit.painted(paintCapsule(this.edit.map, from, to, this.size / 2, this.label, this.may));
+    if (!hover) return [];
+    return [brushPreview(this.host, hover, this.stroke?.size ?? this.host.brushSize)];
   }
 }

@@ -1,8 +1,15 @@
 import { BrushTool } from "./brush";
 import { EraserTool } from "./eraser";
 import { FillTool } from "./fill";
+import { GrowTool } from "./grow";
+import { LassoTool } from "./lasso";
+import { LineTool } from "./line";
+import { MeasureTool } from "./measure";
+import { MoveTool } from "./move";
 import { PanTool } from "./pan";
 import { PolygonTool } from "./polygon";
+import { ScissorsTool } from "./scissors";
+import { SuperpixelTool } from "./superpixel";
 import type { Tool, ToolHost } from "./tool";
 
 export { type Modifiers, NO_MODIFIERS, type Preview, type Tool, type ToolHost } from "./tool";
@@ -11,12 +18,23 @@ export { type Modifiers, NO_MODIFIERS, type Preview, type Tool, type ToolHost } 
 const TOOLS = {
   brush: BrushTool,
   eraser: EraserTool,
+  line: LineTool,
   polygon: PolygonTool,
+  lasso: LassoTool,
+  scissors: ScissorsTool,
   fill: FillTool,
+  grow: GrowTool,
+  superpixel: SuperpixelTool,
+  move: MoveTool,
+  measure: MeasureTool,
   pan: PanTool,
 } as const;
 
 export type ToolName = keyof typeof TOOLS;
+
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(TOOLS, name);
+}
 
 export function createTool(name: ToolName, host: ToolHost): Tool {
   return new TOOLS[name](host);

@@ -1,9 +1,10 @@
-import { paintPolygon } from "../raster";
+import type { ShapeMode } from "../toolOptions";
 import type { ImagePoint } from "../transform";
-import type { Preview, Tool, ToolHost } from "./tool";
+import { commitShape, modeOf, shownLabel } from "./shape";
+import type { Modifiers, Preview, Tool, ToolHost } from "./tool";
 
 /** CSS pixels within which a press counts as being on a corner. */
-const NEAR = 8;
+export const NEAR = 8;
 
 /**
  * Corners by presses. It closes on Enter, on a press on the first corner, or on a second press on the
@@ -11,6 +12,8 @@ const NEAR = 8;
  */
 export class PolygonTool implements Tool {
   private points: ImagePoint[] = [];
+  /** By the keys held at the first press. */
+  private mode: ShapeMode = "add";
 
   constructor(private readonly host: ToolHost) {}
 
@@ -18,7 +21,8 @@ export class PolygonTool implements Tool {
     return this.points.length > 0;
   }
 
-  onPointerDown(at: ImagePoint): void {
+  onPointerDown(at: ImagePoint, modifiers: Modifiers): void {
+    if (this.points.length === 0) this.mode = modeOf(this.host, modifiers);
     const closes = this.points.length >= 3 && (this.isNear(at, this.points[0]) || this.isOnLast(at));
     if (closes) {
       this.onFinish();
@@ -37,12 +41,7 @@ export class PolygonTool implements Tool {
   onFinish(): void {
     const { points } = this;
     this.points = [];
-    if (points.length >= 3) {
-      const { label } = this.host;
-      const edit = this.host.begin();
-      edit.painted(paintPolygon(edit.map, points, label, this.host.mayReplace(label)));
-      edit.finish();
-    }
+    commitShape(this.host, points, this.mode);
     this.host.previewChanged();
   }
 
@@ -59,7 +58,7 @@ export class PolygonTool implements Tool {
   preview(hover: ImagePoint | null): readonly Preview[] {
     if (this.points.length === 0) return [];
     const points = hover ? [...this.points, hover] : this.points;
-    return [{ kind: "path", points, label: this.host.label }];
+    return [{ kind: "path", points, label: shownLabel(this.host, this.mode) }];
   }
 
   private isOnLast(at: ImagePoint): boolean {

@@ -1,5 +1,8 @@
 import type { OpenEdit } from "../edit";
+import type { Greys } from "../greys";
+import type { Labelmap } from "../labelmap";
 import type { PaintMask } from "../raster";
+import type { ToolOptions } from "../toolOptions";
 import type { ImagePoint } from "../transform";
 
 /** The keys that were down with the pointer. `mod` is Ctrl, or Command on a Mac. */
@@ -29,6 +32,8 @@ export interface Tool {
   onFinish?(): void;
   /** Undo while busy: take back the last press. */
   onStepBack?(): void;
+  /** The map was changed by other hands (undo, an operation, another frame): forget what was known of it. */
+  onMapChanged?(): void;
   /** What to draw over the picture while the pointer is at `hover` (null: outside). */
   preview(hover: ImagePoint | null): readonly Preview[];
 }
@@ -53,11 +58,19 @@ export interface ToolHost {
   readonly label: number;
   /** Brush diameter, whole image pixels. */
   readonly brushSize: number;
+  /** The map as it is shown, for looking: painting goes through `begin`. */
+  readonly map: Labelmap;
+  readonly options: ToolOptions;
+  /** Null where the clip is not calibrated. */
+  readonly millimetresPerPixel: number | null;
   /** CSS pixels per image pixel. */
   readonly scale: number;
   /** Which labels painting with `label` may replace, by the paint-over rule and the locks. */
   mayReplace(label: number): PaintMask;
   begin(): OpenEdit;
+  /** The picture's greys, 0-255, row by row; the same array for the same frame. */
+  greys(): Greys;
+  setOptions(change: Partial<ToolOptions>): void;
   /** Move the picture, in CSS pixels. */
   panBy(dx: number, dy: number): void;
   /** Ask for `preview` to be drawn again. */
