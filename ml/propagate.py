@@ -200,7 +200,8 @@ class Propagation:
         waiting: dict[int, tuple[_Key, motion.Step]],
     ) -> Iterator[Carried]:  # fmt: skip
         path, reason, end = self._path(key, way)
-        shared = reason == "next_key" and len(self.directions) == 2
+        others = [other > key.index if way == "forward" else other < key.index for other in self.keys]
+        shared = any(others) and len(self.directions) == 2  # another key comes the other way: it may meet this one
         track = motion.Track(greys[key.index])
         for steps, index in enumerate(path, start=1):
             self.on_step(self._done, self._total)
