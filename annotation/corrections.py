@@ -1,7 +1,8 @@
 """Corrections: a person's label map becomes the next revision of a frame's annotation. Nothing is ever overwritten."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -26,6 +27,7 @@ class Save:
     active_seconds: float = 0.0
     strokes: int | None = None
     clicks: int | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)  # of a proposal it was made from
 
 
 def annotation_of(frame: Frame) -> Annotation | None:
@@ -73,6 +75,7 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
             clicks=save.clicks,
             pixels_changed=changed,
             draft_dice=draft_dice,
+            provenance=dict(save.provenance),
         )
         states.move(frame, Frame.State.OPEN)
         audit.record(by, "saved", revision, project_id=frame.project_id, frame=frame.pk, number=revision.number)

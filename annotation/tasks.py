@@ -14,9 +14,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from annotation import demonstration, drafts, exports, frames, jobs, leftovers, training
+from annotation.assist import propagation
 from annotation.errors import NotFound
 from annotation.ingest import uploads
-from annotation.models import Clip, Export, Job, Project, TrainingRun
+from annotation.models import Clip, Export, Job, Project, Propagation, TrainingRun
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,20 @@ def draft_clip(job_id: int) -> None:
             drafts.draft_clip(attempt, clip)
         else:
             drafts.redraft_project(attempt, Project.objects.get(jobs=attempt.job))
+
+    jobs.run(job_id, work)
+
+
+@shared_task
+def propagate(job_id: int) -> None:
+    """Masks of key frames → proposals for the frames around them."""
+
+    def work(attempt: jobs.Attempt) -> None:
+        row = Propagation.objects.select_related("clip__project", "requested_by")
+        carried = row.filter(pk=attempt.job.params["propagation"]).first()
+        if carried is None:
+            raise NotFound("This propagation was dismissed.")
+        propagation.propagate(attempt, carried, drafts.load_predictor)
 
     jobs.run(job_id, work)
 
@@ -131,11 +146,13 @@ def sweep_leftovers() -> None:
     uploads.sweep()
     frames.sweep()
     leftovers.sweep()
+    propagation.sweep()
 
 
 DOORS = {
     Job.Kind.INGEST: ingest_clip,
     Job.Kind.DRAFT: draft_clip,
+    Job.Kind.PROPAGATE: propagate,
     Job.Kind.EXPORT: write_export,
     Job.Kind.TRAIN: train_run,
     Job.Kind.DEMONSTRATION: make_demonstration,

@@ -27,7 +27,7 @@ class Step:
 
     offset       float16 [h, w, 2]: the pixel (x, y) of this frame shows what the key frame has at (x, y) + offset
     confidence   uint8 [h, w], 255 for 1: how well the flow there and back agree
-    alike        correlation of this frame with the one before it, as they are; -1..1
+    alike        correlation of this frame with the one before it, moved as a whole; -1..1
     """
 
     offset: np.ndarray
@@ -65,7 +65,9 @@ def prepare(greys: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def sample(plane: np.ndarray, at: np.ndarray) -> np.ndarray:
     """float32 `plane` [h, w] or [h, w, 2] looked up at places `at` [h, w, 2] (x, y), bilinear."""
-    return cv2.remap(plane, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # The stubs know only maps in two parts; an empty second part instead of None reads foreign memory.
+    looked_up = cv2.remap(plane, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(looked_up)
 
 
 def places(height: int, width: int) -> np.ndarray:
@@ -81,27 +83,29 @@ class Track:
     """
 
     def __init__(self, key: np.ndarray) -> None:
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._key, self._before = key, key
         self._own = places(*key.shape)
-        self._step: np.ndarray | None = None  # flow from the newest frame to the one before it
-        self._offset = np.zeros((*key.shape, 2), np.float32)
+        self._step = np.zeros((*key.shape, 2), np.float32)  # flow from the newest frame to the one before it
+        self._offset = self._step
 
     def follow(self, frame: np.ndarray) -> Step:
         """The next frame, uint8 [h, w]."""
         # The previous flow as a first guess: a probe moves on as it moved.
-        guess = None if self._step is None else self._step.copy()
-        self._step = self._flow.calc(frame, self._before, guess)
+        self._step = self._flow.calc(frame, self._before, self._step.copy())
         back = self._own + self._step
         composed = sample(self._offset, back) + self._step
         direct = self._flow.calc(frame, self._key, composed.copy())
         there = self._own + direct
-        again = self._flow.calc(self._key, frame, None)
+        again = self._flow.calc(self._key, frame, np.zeros_like(direct))
         error = direct + sample(again, there)
         confidence = np.exp(-np.square(error).sum(-1) / (2 * _SIGMA**2))
         # Where frame and key no longer look alike, the steps in between know better.
         self._offset = confidence[..., None] * direct + (1 - confidence[..., None]) * composed
-        alike = likeness(frame, self._before)  # not moved onto each other: flow makes any two frames alike
+        # Moved as a whole only, as a probe moves: by the whole flow, any two frames can be made alike.
+        lit = frame > 0
+        shift = np.median(self._step[lit], axis=0) if lit.any() else np.zeros(2)
+        alike = likeness(frame, sample(self._before, self._own + shift.astype(np.float32)))
         self._before = frame
         return Step(self._offset.astype(np.float16), np.rint(confidence * 255).astype(np.uint8), alike)
 
@@ -125,10 +129,11 @@ def warp_planes(planes: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]
     """
     height, width = planes.shape[1:]
     h, w = step.confidence.shape
-    offset, confidence = step.offset.astype(np.float32), step.confidence.astype(np.float32) / 255
+    offset: np.ndarray = step.offset.astype(np.float32)
+    confidence: np.ndarray = step.confidence.astype(np.float32) / 255
     if (h, w) != (height, width):
-        offset = cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
+        offset = np.asarray(cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR))
         offset *= np.array([width / w, height / h], np.float32)
-        confidence = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_LINEAR)
+        confidence = np.asarray(cv2.resize(confidence, (width, height), interpolation=cv2.INTER_LINEAR))
     at = places(height, width) + offset
     return np.stack([sample(plane, at) for plane in planes]), confidence

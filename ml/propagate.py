@@ -392,7 +392,7 @@ def draft_only(frames: Sequence[np.ndarray], network: Predictor) -> list[np.ndar
 
 
 def draft_smoothed(frames: Sequence[np.ndarray], network: Predictor, share: float = 0.6) -> list[np.ndarray]:
-    """Motion-corrected moving average of the network's probabilities: `share` of this frame, the rest moved here (P4)."""
+    """Moving average of the network's probabilities: `share` of this frame, the rest moved here from before (P4)."""
     greys = motion.prepare([to_grey(frame) for frame in frames])
     average: np.ndarray | None = None
     masks = []

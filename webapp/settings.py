@@ -285,6 +285,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "annotation.models.Job.State",
         "RunState": "annotation.models.TrainingRun.State",
         "ExportState": "annotation.models.Export.State",
+        "PropagationDirection": "annotation.models.Propagation.Direction",
     },
 }
 

@@ -18,7 +18,7 @@ from annotation.models import Job, Membership, User
 from annotation.permissions import project_for, require
 
 # What beginning work of a kind asks for; other kinds: manage.
-STARTS: dict[str, str] = {Job.Kind.INGEST: "upload", Job.Kind.DRAFT: "annotate"}
+STARTS: dict[str, str] = {Job.Kind.INGEST: "upload", Job.Kind.DRAFT: "annotate", Job.Kind.PROPAGATE: "annotate"}
 
 
 class JobShape(serializers.ModelSerializer):

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from annotation import audit, corrections, review
 from annotation.api.fields import checked, choice_in, number_in
 from annotation.api.request import Request
+from annotation.assist import propagation
 from annotation.errors import BadRequest, Conflict, PreconditionRequired
 from annotation.models import Frame, Review, Revision, User
 from annotation.permissions import visible, visible_as
@@ -55,13 +56,14 @@ class RevisionShape(serializers.ModelSerializer):
     parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)  # type: ignore[assignment]
     author = serializers.CharField(source="author.username")
     label_pixels = serializers.DictField(child=serializers.IntegerField())
+    provenance = serializers.DictField(help_text="of the proposal it was made from; empty when of none")
     reviews = ReviewShape(many=True)
 
     class Meta:
         model = Revision
         fields = [
             "id", "number", "parent", "author", "origin", "active_seconds", "strokes", "clicks", "pixels_changed",
-            "draft_dice", "label_pixels", "sha256", "created_at", "reviews",
+            "provenance", "draft_dice", "label_pixels", "sha256", "created_at", "reviews",
         ]  # fmt: skip
 
 
@@ -77,6 +79,7 @@ def new_revision_row(revision: Revision) -> dict[str, Any]:
         "strokes": revision.strokes,
         "clicks": revision.clicks,
         "pixels_changed": revision.pixels_changed,
+        "provenance": revision.provenance,
         "draft_dice": revision.draft_dice,
         "label_pixels": revision.label_pixels,
         "sha256": revision.sha256,
@@ -128,6 +131,7 @@ class FrameMask(APIView):
             OpenApiParameter("strokes", int, description="steps made, taken back and made again, 0 to 100000"),
             OpenApiParameter("clicks", int, description="presses of the pointer on the picture, 0 to 100000"),
             OpenApiParameter("draft", int, description="id of the draft it started from"),
+            OpenApiParameter("proposal", int, description="id of the proposal it was made from"),
         ],
         request={"image/png": OpenApiTypes.BINARY},
         responses=RevisionShape,
@@ -151,6 +155,7 @@ class FrameMask(APIView):
             draft=corrections.draft_of(frame, int(number_in(request, "draft", low=1, high=2**62)))
             if draft_id
             else None,
+            provenance=_provenance(frame, request),
         )
         revision = corrections.save_mask(frame, save, by=request.user, may_reopen=role in ("reviewer", "manager"))
         return Response(new_revision_row(revision), headers={"ETag": f'"r{revision.number}"'})
@@ -159,6 +164,14 @@ class FrameMask(APIView):
 def _png_of(request: Request) -> bytes:
     body: object = request.data
     return body if isinstance(body, bytes) else b""  # no body at all is parsed to something else
+
+
+def _provenance(frame: Frame, request: Request) -> dict[str, Any]:
+    """What is kept of the proposal that the query string names."""
+    if "proposal" not in request.query_params:
+        return {}
+    named = int(number_in(request, "proposal", low=1, high=2**62))
+    return propagation.provenance(propagation.proposal_of(frame, request.user, named))
 
 
 def _count_in(request: Request, name: str) -> int | None:

@@ -1,6 +1,7 @@
 """The routes, one list per noun."""
 
 from annotation.api import (  # noqa: F401 - schema registers itself
+    assist,
     clips,
     datasets,
     drafts,
@@ -22,6 +23,7 @@ urlpatterns = [
     *frames.urlpatterns,
     *revisions.urlpatterns,
     *drafts.urlpatterns,
+    *assist.urlpatterns,
     *datasets.urlpatterns,
     *runs.urlpatterns,
     *models.urlpatterns,

@@ -6,6 +6,7 @@ from annotation.models.datasets import DatasetItem, DatasetVersion, Export
 from annotation.models.jobs import AuditEvent, Job
 from annotation.models.learning import ModelVersion, RunMetric, TrainingRun
 from annotation.models.projects import ApiToken, Label, Membership, Project, User
+from annotation.models.proposals import Propagation, Proposal
 
 __all__ = [
     "Annotation",
@@ -22,6 +23,8 @@ __all__ = [
     "Membership",
     "ModelVersion",
     "Project",
+    "Propagation",
+    "Proposal",
     "Review",
     "Revision",
     "RunMetric",

@@ -69,6 +69,7 @@ class Revision(models.Model):
     strokes = models.PositiveIntegerField(null=True)  # steps finished, undone and redone; null where nobody counted
     clicks = models.PositiveIntegerField(null=True)  # presses of the pointer on the picture
     pixels_changed = models.PositiveIntegerField(null=True)  # against the parent, else the draft, else background
+    provenance = models.JSONField(default=dict)  # of what a model proposed: keys, steps, score, model
     draft_dice = models.FloatField(null=True)  # of the draft the chain grew from against this, 0..1
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -13,6 +13,7 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         INGEST = "ingest"
         DRAFT = "draft"
+        PROPAGATE = "propagate"
         EXPORT = "export"
         TRAIN = "train"
         DEMONSTRATION = "demonstration"

@@ -24,6 +24,8 @@ from annotation.models import (
     Job,
     ModelVersion,
     Project,
+    Propagation,
+    Proposal,
     Review,
     Revision,
     RunMetric,
@@ -161,6 +163,23 @@ def world(project: Project, manager: User) -> dict[str, int]:
     )
     create_token(manager, name="x", scope="read")
     audit.record(manager, "looked", project, project_id=project.pk, note="x")
+    stop = {
+        "direction": "forward",
+        "key": 0,
+        "steps": 1,
+        "frame": frame.pk,
+        "index": 0,
+        "reason": "count",
+        "message": "x",
+    }
+    carried = Propagation.objects.create(
+        clip=clip, requested_by=manager, model_version=champion, direction="both", count=3, labels=[1],
+        keys=[{"frame": frame.pk, "index": 0, "revision": 1}], stops=[stop], method="motion",
+    )  # fmt: skip
+    Proposal.objects.create(
+        propagation=carried, frame=frame, requested_by=manager, keys=[{"index": 0, "revision": 1}], steps=1, score=0.9,
+        flag="green", base=0, png=b"", sha256="",
+    )  # fmt: skip
     return {"project_id": project.pk, "clip_id": clip.pk, "frame_id": frame.pk, "revision_id": revision.pk,
             "dataset_id": dataset.pk, "export_id": export.pk, "run_id": run.pk, "model_id": candidate.pk,
             "job_id": job.pk}  # fmt: skip
@@ -170,9 +189,10 @@ QUERIES = {
     "/api/models/{model_id}/compare": lambda world: f"?with={Project.objects.get(pk=world['project_id']).champion_id}",
     "/api/projects/{project_id}/queue": lambda world: "?role=review",
     "/api/clips/{clip_id}/images": lambda world: "?length=8",
+    "/api/clips/{clip_id}/proposals": lambda world: "?masks=1",
 }
 # Files rather than JSON; each has tests of its own.
-BYTES = ("/images", "/image", "/mask", "/draft", "/file")
+BYTES = ("/images", "/image", "/mask", "/draft", "/proposal", "/file")
 
 
 def check(document: dict[str, Any], path: str, method: str, answer: Any) -> None:

@@ -84,7 +84,7 @@ def test_a_lifted_probe_stops_it():
 
 def test_between_two_keys_both_count_and_nothing_passes_them():
     frames, masks = moving_ellipse(12)
-    found, way = carry(frames, {2: masks[2], 8: masks[8]}, reach=3)
+    found, _ = carry(frames, {2: masks[2], 8: masks[8]}, reach=3)
     assert sorted(found) == [0, 1, 3, 4, 5, 6, 7, 9, 10, 11]
     assert {i: found[i].keys for i in (3, 5, 7)} == {3: (2,), 5: (2, 8), 7: (8,)}
     assert all(dice(each.labelmap == 3, masks[i] == 3) >= 0.95 for i, each in found.items())

@@ -124,6 +124,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/clips/{clip_id}/propagate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Carry the newest masks of key frames to the frames around them; the result is proposals. */
+        post: operations["post_clips_clip_id_propagate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clips/{clip_id}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The caller's living proposals in this clip, and where each propagation ended. */
+        get: operations["get_clips_clip_id_proposals"];
+        put?: never;
+        post?: never;
+        /** @description Dismiss the caller's proposals in this clip, or those of some frames. */
+        delete: operations["delete_clips_clip_id_proposals"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clips/{clip_id}/proposals/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Save proposals as the caller's next revisions, each on its own; what cannot be is named with the reason. */
+        post: operations["post_clips_clip_id_proposals_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clips/{clip_id}/select": {
         parameters: {
             query?: never;
@@ -269,6 +321,23 @@ export interface paths {
         get: operations["get_frames_frame_id_mask"];
         /** @description Save the next revision. Missing If-Match: 428; somebody saved since: 412; a wrong label map: 400. */
         put: operations["put_frames_frame_id_mask"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/frames/{frame_id}/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The caller's living proposal for this frame, as a label map. */
+        get: operations["get_frames_frame_id_proposal"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -966,6 +1035,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptFieldsRequest: {
+            /** @description frame ids */
+            frames?: number[];
+        };
+        AcceptedShape: {
+            saved: components["schemas"]["SavedShape"][];
+            refused: components["schemas"]["RefusedShape"][];
+        };
         AnnotationShape: {
             state: components["schemas"]["FrameState"];
             /** @description number of the newest revision */
@@ -990,6 +1067,10 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @enum {unknown} */
+        BlankEnum: "";
+        /** @enum {string} */
+        BlockedEnum: "moved" | "submitted" | "accepted" | "other_person";
         /** @enum {string} */
         BottleneckEnum: "upload" | "annotate" | "review" | "freeze" | "train" | "promote";
         ChampionShape: {
@@ -1126,6 +1207,8 @@ export interface components {
         /** @enum {string} */
         ExportState: "writing" | "ready" | "failed";
         /** @enum {string} */
+        FlagEnum: "green" | "amber";
+        /** @enum {string} */
         FormatEnum: "png" | "coco";
         FrameClipShape: {
             readonly id: number;
@@ -1242,9 +1325,14 @@ export interface components {
             readonly seconds_left: number | null;
         };
         /** @enum {string} */
-        JobShapeKindEnum: "ingest" | "draft" | "export" | "train" | "demonstration";
+        JobShapeKindEnum: "ingest" | "draft" | "propagate" | "export" | "train" | "demonstration";
         /** @enum {string} */
         JobState: "queued" | "running" | "done" | "failed" | "cancelled" | "quarantined";
+        KeyShape: {
+            frame: number;
+            index: number;
+            revision: number;
+        };
         LabelCountShape: {
             /** @description frames that show the label */
             frames: number;
@@ -1308,6 +1396,8 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @enum {string} */
+        MethodEnum: "network with prior" | "network and motion" | "motion";
         ModelLabelShape: {
             index: number;
             name: string;
@@ -1588,6 +1678,70 @@ export interface components {
             model: components["schemas"]["ModelShape"];
             job: components["schemas"]["JobShape"] | null;
         };
+        PropagateFieldsRequest: {
+            /** @description a key frame's id; or several in frames */
+            frame?: number;
+            frames?: number[];
+            /** @default both */
+            direction: components["schemas"]["PropagationDirection"];
+            /**
+             * @description frames each way
+             * @default 30
+             */
+            count: number;
+            /** @description only these */
+            labels?: number[];
+        };
+        /** @enum {string} */
+        PropagationDirection: "both" | "forward" | "backward";
+        PropagationJobShape: {
+            job: components["schemas"]["JobShape"];
+            propagation: number;
+        };
+        PropagationShape: {
+            readonly id: number;
+            job: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            direction: components["schemas"]["PropagationDirection"];
+            /** Format: int64 */
+            count: number;
+            keys: components["schemas"]["KeyShape"][];
+            labels: number[] | null;
+            model: components["schemas"]["ModelReference"] | null;
+            method: components["schemas"]["MethodEnum"] | components["schemas"]["BlankEnum"];
+            stops: components["schemas"]["StopShape"][];
+        };
+        ProposalShape: {
+            id: number;
+            frame: number;
+            index: number;
+            selected: boolean;
+            propagation: number;
+            /** @description indices of the key frames it comes from */
+            keys: number[];
+            /** @description to the nearest of them */
+            steps: number;
+            /**
+             * Format: double
+             * @description 0..1
+             */
+            score: number;
+            flag: components["schemas"]["FlagEnum"];
+            /** @description number of the revision it was made over, 0 for none */
+            base: number;
+            /** @description why accept would refuse it */
+            blocked: components["schemas"]["BlockedEnum"] | components["schemas"]["NullEnum"];
+            sha256: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description base64, with masks=1; else null */
+            png: string | null;
+        };
+        ProposalsShape: {
+            propagations: components["schemas"]["PropagationShape"][];
+            proposals: components["schemas"]["ProposalShape"][];
+        };
         QueueClipShape: {
             id: number;
             number: number;
@@ -1598,6 +1752,13 @@ export interface components {
         QueueEntryShape: {
             frame: components["schemas"]["FrameShape"];
             clip: components["schemas"]["QueueClipShape"];
+        };
+        /** @enum {string} */
+        ReasonEnum: "area_change" | "count" | "disagreement" | "end_of_clip" | "low_confidence" | "next_key" | "scene_change" | "structure_appeared" | "structure_lost";
+        RefusedShape: {
+            frame: number;
+            code: string;
+            message: string;
         };
         ReviewFieldsRequest: {
             verdict: components["schemas"]["VerdictEnum"];
@@ -1632,6 +1793,10 @@ export interface components {
             clicks: number | null;
             /** Format: int64 */
             pixels_changed: number | null;
+            /** @description of the proposal it was made from; empty when of none */
+            provenance: {
+                [key: string]: unknown;
+            };
             /** Format: double */
             draft_dice: number | null;
             label_pixels: {
@@ -1676,6 +1841,10 @@ export interface components {
         };
         /** @enum {string} */
         RunState: "queued" | "running" | "finished" | "cancelled" | "failed";
+        SavedShape: {
+            frame: number;
+            revision: components["schemas"]["RevisionShape"];
+        };
         /** @enum {string} */
         ScopeEnum: "read" | "write";
         /** @description Scores on the locked test subjects. */
@@ -1745,6 +1914,19 @@ export interface components {
             /** @description the last 14 days, in UTC */
             activity: components["schemas"]["DayShape"][];
         };
+        /** @description Where one way from one key frame ended; `frame` got no proposal when the reason is drift. */
+        StopShape: {
+            direction: components["schemas"]["StopShapeDirectionEnum"];
+            /** @description index of the key frame */
+            key: number;
+            steps: number;
+            frame: number | null;
+            index: number | null;
+            reason: components["schemas"]["ReasonEnum"];
+            message: string;
+        };
+        /** @enum {string} */
+        StopShapeDirectionEnum: "forward" | "backward";
         SubjectReference: {
             id: number;
             pseudonym: string;
@@ -2015,6 +2197,104 @@ export interface operations {
             };
         };
     };
+    post_clips_clip_id_propagate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PropagateFieldsRequest"];
+                "multipart/form-data": components["schemas"]["PropagateFieldsRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropagationJobShape"];
+                };
+            };
+        };
+    };
+    get_clips_clip_id_proposals: {
+        parameters: {
+            query?: {
+                masks?: boolean;
+            };
+            header?: never;
+            path: {
+                clip_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalsShape"];
+                };
+            };
+        };
+    };
+    delete_clips_clip_id_proposals: {
+        parameters: {
+            query?: {
+                /** @description ids, comma between */
+                frames?: string;
+            };
+            header?: never;
+            path: {
+                clip_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    post_clips_clip_id_proposals_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AcceptFieldsRequest"];
+                "multipart/form-data": components["schemas"]["AcceptFieldsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedShape"];
+                };
+            };
+        };
+    };
     post_clips_clip_id_select: {
         parameters: {
             query?: never;
@@ -2234,6 +2514,8 @@ export interface operations {
                 /** @description id of the draft it started from */
                 draft?: number;
                 origin?: "assisted" | "blank" | "draft" | "hand" | "imported" | "propagated" | "restored";
+                /** @description id of the proposal it was made from */
+                proposal?: number;
                 /** @description steps made, taken back and made again, 0 to 100000 */
                 strokes?: number;
             };
@@ -2260,6 +2542,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionShape"];
+                };
+            };
+        };
+    };
+    get_frames_frame_id_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frame_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
                 };
             };
         };

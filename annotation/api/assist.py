@@ -1,0 +1,241 @@
+"""What a model proposes to a person at work: masks carried along a clip."""
+
+import base64
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation import audit, corrections, tasks
+from annotation.api.clips import clip_for
+from annotation.api.fields import checked, choice_in
+from annotation.api.frames import ModelReference
+from annotation.api.jobs import JobShape
+from annotation.api.request import Request
+from annotation.api.revisions import PNG, RevisionShape, frame_for, new_revision_row
+from annotation.assist import propagation
+from annotation.errors import BadRequest, NotFound
+from annotation.models import Propagation, Proposal, Revision
+
+
+class PropagateFields(serializers.Serializer):
+    frame = serializers.IntegerField(required=False, help_text="a key frame's id; or several in frames")
+    frames = serializers.ListField(
+        child=serializers.IntegerField(), required=False, min_length=1, max_length=propagation.MOST_KEYS
+    )
+    direction = serializers.ChoiceField(Propagation.Direction.choices, default=Propagation.Direction.BOTH)
+    count = serializers.IntegerField(
+        min_value=1, max_value=propagation.MOST_STEPS, default=propagation.MOST_STEPS, help_text="frames each way"
+    )
+    labels = serializers.ListField(
+        child=serializers.IntegerField(), required=False, min_length=1, max_length=254, help_text="only these"
+    )
+
+
+class PropagationJobShape(serializers.Serializer):
+    job = JobShape()
+    propagation = serializers.IntegerField()
+
+
+class KeyShape(serializers.Serializer):
+    frame = serializers.IntegerField()
+    index = serializers.IntegerField()
+    revision = serializers.IntegerField()
+
+
+class StopShape(serializers.Serializer):
+    """Where one way from one key frame ended; `frame` got no proposal when the reason is drift."""
+
+    direction = serializers.ChoiceField(["forward", "backward"])
+    key = serializers.IntegerField(help_text="index of the key frame")
+    steps = serializers.IntegerField()
+    frame = serializers.IntegerField(allow_null=True)
+    index = serializers.IntegerField(allow_null=True)
+    reason = serializers.ChoiceField(sorted(propagation.WORDS))
+    message = serializers.CharField()
+
+
+class PropagationShape(serializers.ModelSerializer):
+    job = serializers.IntegerField(source="job_id", allow_null=True)
+    keys = KeyShape(many=True)
+    labels = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    model = ModelReference(source="model_version", allow_null=True)
+    stops = StopShape(many=True)
+
+    class Meta:
+        model = Propagation
+        fields = ["id", "job", "created_at", "direction", "count", "keys", "labels", "model", "method", "stops"]
+
+
+class ProposalShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    frame = serializers.IntegerField()
+    index = serializers.IntegerField()
+    selected = serializers.BooleanField()
+    propagation = serializers.IntegerField()
+    keys = serializers.ListField(child=serializers.IntegerField(), help_text="indices of the key frames it comes from")
+    steps = serializers.IntegerField(help_text="to the nearest of them")
+    score = serializers.FloatField(help_text="0..1")
+    flag = serializers.ChoiceField(Proposal.Flag.choices)
+    base = serializers.IntegerField(help_text="number of the revision it was made over, 0 for none")
+    blocked = serializers.ChoiceField(
+        ["moved", "submitted", "accepted", "other_person"], allow_null=True, help_text="why accept would refuse it"
+    )
+    sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    png = serializers.CharField(allow_null=True, help_text="base64, with masks=1; else null")
+
+
+class ProposalsShape(serializers.Serializer):
+    propagations = PropagationShape(many=True)
+    proposals = ProposalShape(many=True)
+
+
+class Propagate(APIView):
+    @extend_schema(request=PropagateFields, responses={202: PropagationJobShape})
+    def post(self, request: Request, clip_id: int) -> Response:
+        """Carry the newest masks of key frames to the frames around them; the result is proposals."""
+        clip = clip_for(request.user, clip_id, "annotate")
+        given = checked(PropagateFields, request.data)
+        if ("frame" in given) == ("frames" in given):
+            raise BadRequest("Name the key frame in frame, or several in frames.")
+        wish = propagation.Wish(
+            frames=given.get("frames") or [given["frame"]],
+            direction=Propagation.Direction(given["direction"]),
+            count=given["count"],
+            labels=given.get("labels"),
+        )
+        with transaction.atomic():
+            job, row = propagation.request_propagation(clip, wish, request.user)
+            tasks.enqueue(job)
+        return Response({"job": JobShape(job).data, "propagation": row.pk}, status=202)
+
+
+class ClipProposals(APIView):
+    @extend_schema(parameters=[OpenApiParameter("masks", bool)], responses=ProposalsShape)
+    def get(self, request: Request, clip_id: int) -> Response:
+        """The caller's living proposals in this clip, and where each propagation ended."""
+        clip = clip_for(request.user, clip_id, "annotate")
+        masks = choice_in(request, "masks", ["true", "false", "1", "0"], "0") in ("true", "1")
+        rows = propagation.proposals_of(clip, request.user)
+        blocked = propagation.blocked(rows, request.user)
+        carried = Propagation.objects.filter(clip=clip, requested_by=request.user).select_related("model_version")
+        if masks:
+            audit.record_view(request.user, clip)
+        return Response(
+            {
+                "propagations": PropagationShape(carried.order_by("-id")[:20], many=True).data,
+                "proposals": [_proposal_row(row, blocked[row.pk], masks) for row in rows],
+            }
+        )
+
+    @extend_schema(
+        parameters=[OpenApiParameter("frames", str, description="ids, comma between")], responses={204: None}
+    )
+    def delete(self, request: Request, clip_id: int) -> Response:
+        """Dismiss the caller's proposals in this clip, or those of some frames."""
+        clip = clip_for(request.user, clip_id, "annotate")
+        propagation.dismiss(clip, request.user, _ids_in(request, "frames"))
+        return Response(status=204)
+
+
+def _proposal_row(row: Proposal, blocked: str | None, masks: bool) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "frame": row.frame_id,
+        "index": row.frame.index,
+        "selected": row.frame.selected,
+        "propagation": row.propagation_id,
+        "keys": [key["index"] for key in row.keys],
+        "steps": row.steps,
+        "score": row.score,
+        "flag": row.flag,
+        "base": row.base,
+        "blocked": blocked,
+        "sha256": row.sha256,
+        "created_at": row.created_at,
+        "png": base64.b64encode(row.png).decode() if masks else None,
+    }
+
+
+def _ids_in(request: Request, name: str) -> list[int] | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise BadRequest(f"{name} must be ids with commas between them; {text[:40]!r} came.")
+    return [int(part) for part in parts]
+
+
+class FrameProposal(APIView):
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, frame_id: int) -> HttpResponse:
+        """The caller's living proposal for this frame, as a label map."""
+        frame = frame_for(request.user, frame_id, "annotate")
+        row = Proposal.objects.filter(frame=frame, requested_by=request.user).first()
+        if row is None:
+            raise NotFound("There is no proposal of yours for this frame.", code="no_proposal")
+        audit.record_view(request.user, frame.clip)
+        headers = {"ETag": f'"p{row.pk}"', "Cache-Control": "private, no-cache"}
+        return HttpResponse(bytes(row.png), content_type="image/png", headers=headers)
+
+
+class AcceptFields(serializers.Serializer):
+    frames = serializers.ListField(
+        child=serializers.IntegerField(), required=False, max_length=propagation.MOST_FRAMES, help_text="frame ids"
+    )
+
+
+class SavedShape(serializers.Serializer):
+    frame = serializers.IntegerField()
+    revision = RevisionShape()
+
+
+class RefusedShape(serializers.Serializer):
+    frame = serializers.IntegerField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class AcceptedShape(serializers.Serializer):
+    saved = SavedShape(many=True)
+    refused = RefusedShape(many=True)
+
+
+class AcceptProposals(APIView):
+    @extend_schema(request=AcceptFields, responses=AcceptedShape)
+    def post(self, request: Request, clip_id: int) -> Response:
+        """Save proposals as the caller's next revisions, each on its own; what cannot be is named with the reason."""
+        clip = clip_for(request.user, clip_id, "annotate")
+        given = checked(AcceptFields, request.data)
+
+        def save(proposal: Proposal) -> Revision:
+            made = corrections.Save(
+                png=bytes(proposal.png),
+                base=proposal.base,
+                origin=Revision.Origin.PROPAGATED,
+                provenance=propagation.provenance(proposal),
+            )
+            return corrections.save_mask(proposal.frame, made, by=request.user, may_reopen=False)
+
+        saved, refused = propagation.accept(clip, request.user, given.get("frames"), save)
+        return Response(
+            {
+                "saved": [{"frame": r.annotation.frame_id, "revision": new_revision_row(r)} for r in saved],
+                "refused": [{"frame": f, "code": code, "message": message} for f, code, message in refused],
+            }
+        )
+
+
+urlpatterns = [
+    path("clips/<int:clip_id>/propagate", Propagate.as_view()),
+    path("clips/<int:clip_id>/proposals", ClipProposals.as_view()),
+    path("clips/<int:clip_id>/proposals/accept", AcceptProposals.as_view()),
+    path("frames/<int:frame_id>/proposal", FrameProposal.as_view()),
+]
