@@ -44,6 +44,7 @@ class ModelConfig:
     linear_branches   MDCK branches without their own activation, so that they fold into one (3.9)
     depthwise_gate    GAG convolutions as depthwise 3×3 + 1×1 (3.9) instead of two-channel groups (3.4)
     aux               a second input for a previous mask and clicks (3.6); without one the network is the automatic one
+    norm              "batch", or "group" (8 groups; 3.7) for batches too small to know their mean: nothing folds then
     """
 
     num_labels: int = 1
@@ -59,6 +60,7 @@ class ModelConfig:
     linear_branches: bool = True
     depthwise_gate: bool = True
     aux: bool = True
+    norm: str = "batch"
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "kernels"):
@@ -71,6 +73,8 @@ class ModelConfig:
             raise BadConfig(f"widths and depths need five entries each; got {self.widths} and {self.depths}.")
         if any(width < 8 or width % 8 for width in self.widths):
             raise BadConfig(f"widths must be multiples of 8 (MADM splits channels); got {self.widths}.")
+        if self.norm not in ("batch", "group"):
+            raise BadConfig(f"norm must be batch or group; got {self.norm!r}.")
         if any(depth < 1 for depth in self.depths):
             raise BadConfig(f"depths must be at least 1; got {self.depths}.")
         if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
@@ -115,7 +119,7 @@ class ModelConfig:
 class TrainConfig:
     """How the network is trained (MODEL.md 4.5).
 
-    epochs, batch_size     passes over the training frames; frames per step
+    epochs, batch_size     passes over the training frames; frames per step, over all processes
     learning_rate          peak rate, after the warm-up; cosine down to a thousandth of it
     warmup_epochs          linear warm-up, at most a quarter of the run
     weight_decay           AdamW, on convolution kernels only
@@ -124,6 +128,10 @@ class TrainConfig:
     ema_decay              of the moving average of the weights, which is what is evaluated and shipped
     batch_norm_batches     un-augmented training batches, at most, to recompute batch-norm statistics from
     patience               epochs without a better validation Dice before stopping early
+    frames_per_clip        at most so many of a clip per epoch, so that long clips do not dominate
+    precision              auto | fp32 | bf16 | fp16, see `ml.precision`
+    aux_training           simulate previous masks and clicks for the auxiliary stem, from the end of the warm-up on;
+                           runs under 10 epochs train the automatic network only
     augment                False: frames as they are (tests)
     horizontal_flip        mirror frames; never done when a label names a side
     seed                   of weights, order, augmentation and dropout
@@ -139,6 +147,9 @@ class TrainConfig:
     ema_decay: float = 0.999
     batch_norm_batches: int = 100
     patience: int = 40
+    frames_per_clip: int = 16
+    precision: str = "auto"
+    aux_training: bool = True
     augment: bool = True
     horizontal_flip: bool = True
     seed: int = 0
@@ -147,7 +158,9 @@ class TrainConfig:
         _check_types(self)
         if self.image_size < 128 or self.image_size % 64:
             raise BadConfig(f"image_size must be a multiple of 64 and at least 128; got {self.image_size}.")
-        for name in ("epochs", "batch_size", "batch_norm_batches", "patience"):
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise BadConfig(f"precision must be auto, fp32, bf16 or fp16; got {self.precision!r}.")
+        for name in ("epochs", "batch_size", "batch_norm_batches", "patience", "frames_per_clip"):
             if getattr(self, name) < 1:
                 raise BadConfig(f"{name} must be at least 1; got {getattr(self, name)}.")
         for name in ("learning_rate", "gradient_clip"):
@@ -157,6 +170,11 @@ class TrainConfig:
             raise BadConfig(f"ema_decay must be at least 0 and below 1; got {self.ema_decay}.")
         if self.warmup_epochs < 0 or self.weight_decay < 0 or self.seed < 0:
             raise BadConfig("warmup_epochs, weight_decay and seed must not be negative.")
+
+    @property
+    def warmup(self) -> float:
+        """Epochs of warm-up: what was asked for, at most a quarter of the run."""
+        return min(self.warmup_epochs, self.epochs / 4)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
@@ -169,5 +187,5 @@ class TrainConfig:
         return asdict(self)
 
 
-RETRAINING = {"learning_rate": 3e-4, "warmup_epochs": 1}
+RETRAINING = {"learning_rate": 3e-4, "warmup_epochs": 1, "patience": 15}
 """What differs when training starts from existing weights (MODEL.md 4.5), unless the manifest says otherwise."""

@@ -3,7 +3,8 @@
 Manifest (JSON, paths relative to its folder):
     {"dataset_hash": text, "labels": [{"index": 1, "name": text}, …],
      "samples": [{"image": path, "mask": path, "subject": text, "clip": text, "split": "train"|"val"|"test",
-                  "millimetres_per_pixel": number, or [from row to row, from column to column], or null}, …],
+                  "millimetres_per_pixel": number, or [from row to row, from column to column], or null,
+                  and, where known, "frame": position in the clip, "weight": how much it counts in training, 0..1}, …],
      "config": {TrainConfig values that differ from the defaults, "model": {ModelConfig values}}}
 Images are 8-bit grey or RGB PNGs; masks are 8-bit grey PNGs of label indices, of their image's size.
 """
@@ -151,6 +152,8 @@ class Sample:
     """One frame with its gold mask. `image` and `mask` are PNG files, or callables that return PNG bytes.
 
     spacing  millimetres from row to row and from column to column; None where the scale is not known
+    frame    position in its clip, where known: neighbours then stand in for a propagated mask
+    weight   how much it counts in training (MODEL.md 4.4: 1, or 0.5 when the mask was propagated and accepted)
     """
 
     image: Source
@@ -159,6 +162,8 @@ class Sample:
     clip: str
     split: str
     spacing: tuple[float, float] | None = None
+    frame: int | None = None
+    weight: float = 1.0
 
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """(grey image, mask), both uint8 [H, W] at native size. Raises BadData when their sizes differ."""
@@ -194,14 +199,19 @@ def read_manifest(path: Path) -> Manifest:
                 raise BadData(f"Sample {number} has split {entry['split']!r}; it must be one of {', '.join(SPLITS)}.")
             image, mask = path.parent / entry["image"], path.parent / entry["mask"]
             spacing = _spacing(entry.get("millimetres_per_pixel"), number)
-            samples.append(Sample(image, mask, str(entry["subject"]), str(entry["clip"]), entry["split"], spacing))
+            weight = entry.get("weight", 1.0)
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
+                raise BadData(f"Sample {number} has weight {weight!r}; it must be a number from 0 to 1.")
+            frame = None if entry.get("frame") is None else int(entry["frame"])
+            subject, clip, split = str(entry["subject"]), str(entry["clip"]), entry["split"]
+            samples.append(Sample(image, mask, subject, clip, split, spacing, frame, float(weight)))
         labels = LabelSchema.from_plain(plain["labels"])
         return Manifest(str(plain["dataset_hash"]), labels, tuple(samples), dict(plain.get("config", {})))
     except OSError as error:
         raise BadData(f"Cannot read the manifest {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadData(f"The manifest {path} is not JSON: {error}.") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadData(f"The manifest {path} lacks a field or has one of a wrong kind: {error}.") from error
 
 
@@ -231,9 +241,14 @@ def check_split(samples: Sequence[Sample]) -> None:
 
 
 class FrameSet:
-    """The frames of one split, letterboxed once and kept in memory (128 kB a frame at 256 px).
+    """The frames of one split, decoded and letterboxed once and kept in memory (128 kB a frame at 256 px).
 
     Each frame's label indices are translated to channels 0..K; 255 stays.
+
+    images, masks   uint8 [n, S, S]
+    weights         float32 [n]
+    present         bool [n, K]: which labels a frame shows
+    neighbours      frame → its neighbour's mask carried over by optical flow; filled by who needs it
     """
 
     def __init__(self, samples: Sequence[Sample], labels: LabelSchema, image_size: int) -> None:
@@ -241,6 +256,10 @@ class FrameSet:
             raise BadData("There are no frames to train on.")
         self.images = np.empty((len(samples), image_size, image_size), np.uint8)
         self.masks = np.empty_like(self.images)
+        self.weights = np.array([sample.weight for sample in samples], np.float32)
+        self.clips = [sample.clip for sample in samples]
+        self.numbers = [sample.frame for sample in samples]
+        self.neighbours: dict[int, np.ndarray] = {}
         self.digests: list[str | None] = []
         for n, sample in enumerate(samples):
             try:
@@ -251,6 +270,8 @@ class FrameSet:
             letterbox = Letterbox.of(image, image_size)
             self.images[n], self.masks[n] = letterbox.image(image), letterbox.mask(channels)
             self.digests.append(pixel_digest(image))
+        shown = [np.bincount(mask.ravel(), minlength=256) > 0 for mask in self.masks]
+        self.present = np.array(shown)[:, 1 : labels.count + 1]
 
     def __len__(self) -> int:
         return len(self.images)

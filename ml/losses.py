@@ -11,6 +11,7 @@ from torch import Tensor
 from ml.labels import IGNORE
 
 _SMOOTH = 1e-5
+_RARE_PIXELS = 0.003
 
 
 def soft_targets(channels: Tensor, num_channels: int) -> tuple[Tensor, Tensor]:
@@ -43,17 +44,30 @@ def pooled_targets(targets: Tensor, weights: Tensor, size: Sequence[int]) -> tup
     return targets, weights
 
 
-def cross_entropy_and_dice(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+def label_weights(frequencies: Sequence[float]) -> list[float]:
+    """Weights of channels 0..K in the cross-entropy: 1, and for a label under 0.3 % of the pixels 0.3 % / share, ≤ 5.
+
+    frequencies  shares 0..1 of labels 1..K; a label that never occurs has nothing to be balanced and keeps 1
+    """
+    return [1.0, *(min(5.0, _RARE_PIXELS / share) if 0 < share < _RARE_PIXELS else 1.0 for share in frequencies)]
+
+
+def cross_entropy_and_dice(
+    logits: Tensor, targets: Tensor, weights: Tensor, channel_weights: Tensor | None = None
+) -> Tensor:
     """Weighted mean cross-entropy + (1 − Dice), Dice over foreground channels of the whole batch.
 
     Dice is taken over the batch, not per frame, so that a structure absent from one frame does not make it jump.
 
     Shapes
-        logits, targets  (B, K+1, h, w);  weights (B, 1, h, w);  returns a scalar (0 when every pixel is ignored)
+        logits, targets  (B, K+1, h, w);  weights (B, 1, h, w);  channel_weights (K+1), in the cross-entropy
+        returns          a scalar (0 when every pixel is ignored)
     """
     log_p = F.log_softmax(logits.float(), 1)
-    total = weights.sum().clamp_min(1e-6)
-    cross_entropy = -(targets * log_p * weights).sum() / total
+    costs = targets * weights
+    if channel_weights is not None:
+        costs = costs * channel_weights.view(1, -1, 1, 1)
+    cross_entropy = -(costs * log_p).sum() / costs.sum().clamp_min(1e-6)
 
     p = log_p[:, 1:].exp() * weights
     t = targets[:, 1:] * weights
@@ -62,19 +76,26 @@ def cross_entropy_and_dice(logits: Tensor, targets: Tensor, weights: Tensor) -> 
     return cross_entropy + (1 - dice).mean()
 
 
-def deep_supervision_loss(logits: Tensor | Sequence[Tensor], channels: Tensor) -> Tensor:
+def deep_supervision_loss(
+    logits: Tensor | Sequence[Tensor],
+    channels: Tensor,
+    frame_weights: Tensor | None = None,
+    channel_weights: Tensor | None = None,
+) -> Tensor:
     """Σ_i ω_i · (cross-entropy + Dice loss) over the heads, ω_i ∝ 2^{-i} (weights of nnU-Net).
 
     Shapes
         logits    as AAUNet returns them in training, finest first; or one tensor, of a network with one head
         channels  (B, H, W)  0..K or 255
+        frame_weights (B), how much each frame counts; channel_weights (K+1), see `label_weights`
     """
     logits = [logits] if isinstance(logits, Tensor) else logits
     targets, weights = soft_targets(channels, logits[0].shape[1])
     shares = [2.0**-i for i in range(len(logits))]
     loss = logits[0].new_zeros(())
     for share, level in zip(shares, logits, strict=True):
-        loss = loss + share / sum(shares) * cross_entropy_and_dice(
-            level, *pooled_targets(targets, weights, level.shape[-2:])
-        )
+        coarse, pixel_weights = pooled_targets(targets, weights, level.shape[-2:])
+        if frame_weights is not None:
+            pixel_weights = pixel_weights * frame_weights.view(-1, 1, 1, 1)
+        loss = loss + share / sum(shares) * cross_entropy_and_dice(level, coarse, pixel_weights, channel_weights)
     return loss

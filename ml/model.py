@@ -88,14 +88,20 @@ class MDCK(nn.Module):
         v = F.channel_shuffle(v, self.shuffle_groups)
         return self.project(v) + self.residual(x)
 
+    @property
+    def has_group_norm(self) -> bool:
+        """Whether the statistics come from the picture itself, and cannot be folded into weights."""
+        return any(isinstance(module, nn.GroupNorm) for module in self.modules())
+
     @torch.no_grad()
     def fold(self) -> None:
         """Merge the linear branches into one depthwise convolution: the same function in eval mode, one pass.
 
         RepVGG's idea (arXiv 2101.03697): each batch norm is a scale and a shift, and kernels of different
-        sizes add after zero-padding to the largest. Does nothing when the branches are not linear.
+        sizes add after zero-padding to the largest. Does nothing when the branches are not linear, or
+        normalised over groups.
         """
-        if not self.linear_branches or len(self.branches) == 1:
+        if not self.linear_branches or len(self.branches) == 1 or self.has_group_norm:
             return
         branches = [
             (cast(nn.Conv2d, conv), cast(nn.BatchNorm2d, norm)) for conv, norm in map(nn.Module.children, self.branches)
@@ -347,6 +353,8 @@ class AAUNet(nn.Module):
             stride = 2 if config.half_resolution else 1
             self.aux_stem = nn.Conv2d(2 * config.num_labels, widths[0], 3, stride, 1, bias=False)
             nn.init.zeros_(self.aux_stem.weight)
+        if config.norm == "group":
+            _group_norms(self)
 
     def _block(self, i: int, o: int) -> nn.Module:
         config = self.config
@@ -413,6 +421,14 @@ class AAUNet(nn.Module):
             if i == 0 or self.training:
                 logits.insert(0, self.heads[i](x))
         return logits if self.training else logits[0]
+
+
+def _group_norms(model: nn.Module) -> None:
+    """Put a group norm (8 groups, or as many as divide the channels) in the place of every batch norm."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, nn.GroupNorm(math.gcd(8, child.num_features), child.num_features))
 
 
 def check_input_shape(shape: Sequence[int]) -> None:

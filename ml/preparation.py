@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ml.checkpoint import load_model
@@ -14,6 +18,8 @@ from ml.data import Manifest, Sample, pixel_digest
 from ml.errors import BadConfig, BadData
 from ml.labels import LabelSchema
 from ml.model import AAUNet
+
+_BATCH_NORM_NEEDS = 8  # frames per step (MODEL.md 3.7); with fewer, from scratch, the norm is over groups
 
 
 def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[TrainConfig, ModelConfig]:
@@ -25,7 +31,10 @@ def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[Tra
     model_overrides = overrides.pop("model", {})
     if epochs is not None:
         overrides["epochs"] = epochs
+    overrides.setdefault("batch_size", 16 if torch.cuda.is_available() else 8)
     config = TrainConfig.from_plain({**(RETRAINING if base else {}), **overrides})
+    if base is None and config.batch_size < _BATCH_NORM_NEEDS:
+        model_overrides = {"norm": "group", **model_overrides}
     wanted = ModelConfig.from_plain({**model_overrides, "num_labels": manifest.labels.count})
     if base is None:
         return config, wanted
@@ -92,3 +101,13 @@ def _copy_aux_channels(new: Tensor, old: Tensor, labels: LabelSchema, old_labels
             source = old_labels.indices.index(index)
             new[:, channel] = old[:, source]
             new[:, labels.count + channel] = old[:, old_labels.count + source]
+
+
+@cache
+def commit() -> str | None:
+    """The commit of this code, where it runs from a git checkout: it goes into the weights' story."""
+    git, here = shutil.which("git"), Path(__file__).parent
+    if git is None or not (here.parent / ".git").exists():
+        return None
+    asked = subprocess.run([git, "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or None

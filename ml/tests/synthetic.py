@@ -68,4 +68,4 @@ def write_manifest(
     return path
 
 
-SMALL_MODEL = {"widths": [8, 8, 16, 16, 16]}
+SMALL_MODEL = {"widths": [8, 8, 16, 16, 16], "norm": "batch"}

@@ -16,6 +16,7 @@ from ml.checkpoint import load_model, load_tensors
 from ml.data import read_manifest
 from ml.errors import BadConfig, BadData, BadWeights, TrainingFailed
 from ml.journal import Journal
+from ml.sampling import Showing
 from ml.tests.synthetic import SMALL_MODEL, write_manifest
 from ml.train import EXIT_RESUMABLE, Trainer, main, train
 
@@ -32,6 +33,12 @@ def stop_after(calls):
     """A should_stop that says yes from the given call on."""
     count = iter(range(10**6))
     return lambda: next(count) >= calls
+
+
+def as_they_are(trainer, frames):
+    """(images, targets) of these frames, not varied."""
+    batch = trainer.loader.batches.__getitems__([(Showing(0, int(frame), 0), False) for frame in frames])
+    return batch.images, batch.targets
 
 
 def same_tensors(a, b):
@@ -311,7 +318,7 @@ def test_eight_frames_are_learnt_by_heart_and_batch_norm_does_not_lag(tmp_path):
             module.train()
     overlap = total = 0
     for chosen in np.array_split(np.arange(8), 2):
-        images, targets = trainer._batch(chosen, vary=False)
+        images, targets = as_they_are(trainer, chosen)
         with torch.no_grad():
             drawn = average(images).argmax(1)
         for channel in (1, 2):
@@ -328,7 +335,7 @@ def test_batch_norm_statistics_are_recomputed_for_the_averaged_weights(tmp_path)
     assert isinstance(norm, torch.nn.BatchNorm2d) and norm.running_mean is not None
     norm.running_mean.fill_(1e3)
     trainer._recompute_batch_norm()
-    images = trainer._batch(np.arange(4), vary=False)[0]
+    images = as_they_are(trainer, range(4))[0]
     with torch.no_grad():
         expected = convolution(images).mean((0, 2, 3))
     torch.testing.assert_close(norm.running_mean, expected, atol=1e-5, rtol=1e-4)

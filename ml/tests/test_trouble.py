@@ -1,0 +1,186 @@
+"""What goes wrong in a training run: put right, or told with its cause."""
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from ml.checkpoint import load_tensors
+from ml.config import ModelConfig, TrainConfig
+from ml.data import read_manifest
+from ml.distributed import World
+from ml.errors import BadConfig, BadData, TrainingFailed
+from ml.model import AAUNet
+from ml.precision import Precision
+from ml.tests.synthetic import SMALL_MODEL, png, speckle_frame, write_manifest
+from ml.train import Trainer, train
+
+SUBJECTS = [("A", "train"), ("B", "train"), ("C", "val"), ("D", "test")]
+
+
+def events(out, kind):
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == kind]
+
+
+class Troubled(torch.nn.Module):
+    """A small network that meets trouble in training, when `trouble` says so."""
+
+    def __init__(self, config, trouble):
+        super().__init__()
+        self.layer, self.norm = torch.nn.Conv2d(1, config.num_labels + 1, 3, padding=1), torch.nn.BatchNorm2d(1)
+        self.trouble, self.calls = trouble, 0
+
+    def forward(self, x):
+        logits = self.layer(self.norm(x))
+        if self.training:
+            self.calls += 1
+            logits = self.trouble(self.calls, logits)
+        return logits
+
+
+def run(tmp_path, trouble, **config):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 2, **config}))
+    return train(manifest, tmp_path / "out", build_model=lambda model: Troubled(model, trouble))
+
+
+def test_a_loss_that_is_no_number_once_is_rolled_back_with_half_the_rate(tmp_path):
+    result = run(tmp_path, lambda call, logits: logits * (np.nan if call == 3 else 1))
+    [notice] = events(tmp_path / "out", "notice")
+    assert result.finished and "no longer a number (epoch 2, step 1" in notice["text"]
+    first, second = events(tmp_path / "out", "epoch")
+    usual = tmp_path / "usual"
+    run(usual, lambda _call, logits: logits)
+    assert second["learning_rate"] == pytest.approx(events(usual / "out", "epoch")[1]["learning_rate"] / 2)
+    assert first["loss"] == events(usual / "out", "epoch")[0]["loss"]
+
+
+def test_a_loss_that_stays_no_number_ends_the_run_after_three_tries(tmp_path):
+    with pytest.raises(TrainingFailed, match=r"no longer a number \(epoch 1, step 2.*3 times"):
+        run(tmp_path, lambda call, logits: logits * (np.nan if call % 2 == 0 else 1))
+    assert len(events(tmp_path / "out", "notice")) == 3
+    assert "3 times" in events(tmp_path / "out", "failed")[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 GB")],
+)
+def test_too_little_memory_halves_the_batch_and_the_run_finishes(tmp_path, error):
+    def trouble(_call, logits):
+        if len(logits) > 2:
+            raise error
+        return logits
+
+    result = run(tmp_path, trouble, batch_size=4)
+    [notice] = events(tmp_path / "out", "notice")
+    assert result.finished and notice["text"] == "Out of memory with 4 frames per step: going on with 2."
+    assert events(tmp_path / "out", "start")[0]["steps_per_epoch"] == 1 and notice["steps_per_epoch"] == 2
+    assert len(events(tmp_path / "out", "epoch")) == 2
+
+
+def test_too_little_memory_for_one_frame_ends_the_run_and_other_errors_are_not_taken_for_it(tmp_path):
+    def trouble(_call, _logits):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(TrainingFailed, match="one frame per step: choose a smaller image_size"):
+        run(tmp_path, trouble)
+
+    def fault(_call, _logits):
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        run(tmp_path / "other", fault)
+    assert "RuntimeError: something else" in events(tmp_path / "other" / "out", "failed")[0]["reason"]
+
+
+def test_a_full_disk_ends_the_run_with_the_cause_and_leaves_no_half_file(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def fsync(handle):
+        # The disk fills up once the run has begun.
+        if (tmp_path / "out" / "model.safetensors").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(TrainingFailed, match=r"The disk is full: free some space, then resume\."):
+        run(tmp_path, lambda _call, logits: logits)
+    assert "disk is full" in events(tmp_path / "out", "failed")[0]["reason"]
+    assert list((tmp_path / "out").rglob("*.tmp")) == []
+    monkeypatch.undo()
+    manifest = read_manifest(tmp_path / "data" / "manifest.json")
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    assert train(manifest, tmp_path / "out", resume=True, **build).finished
+
+
+def test_odd_pictures_are_trained_on_all_the_same(tmp_path):
+    """Of different sizes, all black, with one label nowhere, all unknown: in one dataset."""
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1})
+    data = tmp_path / "data"
+    image, mask = speckle_frame(9, 90, 200)
+    mask[mask == 7] = 0
+    changes = {
+        "0-0": (image, mask),
+        "0-1": (np.zeros((64, 64), np.uint8), np.zeros((64, 64), np.uint8)),
+        "1-0": (np.full((1, 1), 80, np.uint8), np.full((1, 1), 3, np.uint8)),
+        "1-1": (image[:, ::-1], np.full_like(mask, 255)),
+    }
+    for name, (picture, labels) in changes.items():
+        (data / f"{name}.png").write_bytes(png(picture))
+        (data / f"{name}-mask.png").write_bytes(png(labels))
+    trainer = Trainer(read_manifest(path), tmp_path / "out")
+    assert trainer.frequencies[1] == 0 and trainer.channel_weights.tolist()[2] == 1
+    assert train(read_manifest(path), tmp_path / "out").finished
+    [epoch] = events(tmp_path / "out", "epoch")
+    assert np.isfinite(epoch["loss"])
+
+
+def test_more_processes_than_frames_are_refused(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
+    with pytest.raises(BadData, match="too few for 3 processes"):
+        Trainer(manifest, tmp_path / "out", world=World(0, 3))
+
+
+def test_precision_is_chosen_by_device():
+    cpu = torch.device("cpu")
+    assert Precision("auto", cpu).name == "fp32" and Precision("bf16", cpu).dtype is torch.bfloat16
+    with pytest.raises(BadConfig, match="needs a CUDA device"):
+        Precision("fp16", cpu)
+    with pytest.raises(BadConfig, match="auto, fp32, bf16 or fp16"):
+        TrainConfig(precision="fp64")
+
+
+@pytest.mark.slow
+def test_a_run_in_bf16_is_resumed_to_the_same_weights(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "d", SUBJECTS, config={"epochs": 1, "precision": "bf16"}))
+    train(manifest, tmp_path / "whole")
+    count = iter(range(100))
+    assert not train(manifest, tmp_path / "parts", should_stop=lambda: next(count) >= 1).finished
+    train(manifest, tmp_path / "parts", resume=True)
+    whole, parts = (load_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert events(tmp_path / "whole", "start")[0]["precision"] == "bf16"
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_a_black_picture_gives_numbers_in_bf16(norm):
+    model = AAUNet(ModelConfig.from_plain({**SMALL_MODEL, "num_labels": 2, "norm": norm}))
+    x = torch.zeros(2, 1, 384, 384)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model.eval()(x).isfinite().all()
+        assert all(level.isfinite().all() for level in model.train()(x))
+
+
+def test_small_batches_from_scratch_get_a_norm_over_groups(tmp_path):
+    model = {"widths": SMALL_MODEL["widths"]}
+    manifest = read_manifest(write_manifest(tmp_path / "d", SUBJECTS, config={"epochs": 1, "model": model}))
+    trainer = Trainer(manifest, tmp_path / "out")
+    assert trainer.model_config.norm == "group"
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in trainer.model.modules())
+    assert train(manifest, tmp_path / "out").finished
+    enough = read_manifest(write_manifest(tmp_path / "e", SUBJECTS, config={"batch_size": 8, "model": model}))
+    assert Trainer(enough, tmp_path / "other").model_config.norm == "batch"
