@@ -67,7 +67,7 @@ export async function paint(page, at) {
 /** The pixels of the picture over which the screen shows a mask. */
 export function shownAsPainted(page) {
   return page.getByTestId("editor-canvas").evaluate((host) => {
-    const overlay = host.querySelectorAll("canvas")[1];
+    const overlay = host.querySelector('canvas[data-layer="masks"]');
     const { width, height } = overlay;
     const pixels = overlay.getContext("2d").getImageData(0, 0, width, height).data;
     const painted = [];

@@ -1,5 +1,6 @@
 // A real Chromium, driven by playwright-core, with what every browser test here needs.
 
+import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,21 +19,45 @@ export const USER = need("SONOLOOP_USER");
 export const PASSWORD = need("SONOLOOP_PASSWORD");
 const PICTURES = need("SONOLOOP_PICTURES");
 
-/** Run `story(page, step)` in a fresh browser; a picture of every step, and of the page where it failed. */
-export async function tell(name, story, { colorScheme = "light" } = {}) {
-  mkdirSync(PICTURES, { recursive: true });
-  const browser = await chromium.launch({
-    executablePath: need("SONOLOOP_CHROMIUM"),
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
-    ],
+const CHROMIUM = need("SONOLOOP_CHROMIUM");
+const FLAGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+/** A browser that keeps its profile in a folder and can be killed like any process. */
+export async function startBrowser(profile) {
+  const child = spawn(
+    CHROMIUM,
+    [...FLAGS, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "--window-size=1360,850"],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const address = await new Promise((found, failed) => {
+    let said = "";
+    child.stderr.on("data", (bytes) => {
+      said += bytes;
+      const match = /DevTools listening on (ws:\S+)/.exec(said);
+      if (match) found(match[1]);
+    });
+    child.on("exit", () => failed(new Error(`the browser did not start:\n${said}`)));
   });
+  const browser = await chromium.connectOverCDP(address);
+  const page = browser.contexts()[0].pages()[0] ?? (await browser.contexts()[0].newPage());
+  page.setDefaultTimeout(30_000);
+  const kill = () => new Promise((gone) => child.once("exit", gone) && child.kill("SIGKILL"));
+  return { page, kill };
+}
+
+/** Run `story(page, step)` in a fresh browser; a picture of every step, and of the page where it failed. */
+export async function tell(name, story, { colorScheme = "light", ...more } = {}) {
+  mkdirSync(PICTURES, { recursive: true });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   const context = await browser.newContext({
     locale: "en-US",
     colorScheme,
     viewport: { width: 1360, height: 850 },
     acceptDownloads: true,
+    ...more,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
@@ -65,10 +90,10 @@ export async function tell(name, story, { colorScheme = "light" } = {}) {
   }
 }
 
-export async function signIn(page) {
+export async function signIn(page, { username = USER, password = PASSWORD } = {}) {
   await page.goto(URL_);
-  await page.getByLabel("Name").fill(USER);
-  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByLabel("Name").fill(username);
+  await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Projects" }).waitFor();
 }

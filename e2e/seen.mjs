@@ -54,18 +54,12 @@ await tell("seen", async (page, step) => {
       throw new Error(`gold is r${judged.review.revision}, the correction r${judged.annotation.head}`);
   });
 
-  await step("a conflict waits for a choice", async () => {
+  await step("strokes on what somebody else saved meanwhile are joined with it", async () => {
     await go(page, `/p/${project}/frames/${frame}`);
     await until("revision 3", async () => (await read(page, "revision")) === "3");
     await saveElsewhere(page, frame, 3);
     await stroke(page, -0.1);
-    await page.getByTestId("conflict").getByRole("img").nth(1).waitFor();
-    await page.keyboard.press("Enter");
-    await page.keyboard.press("Escape");
-    await page.getByTestId("conflict").waitFor({ state: "detached" });
-    if ((await detail()).annotation.head !== 4) throw new Error("Enter chose");
-    await page.getByRole("button", { name: /yours is not saved: choose/ }).click();
-    await page.getByRole("button", { name: "Save mine on top" }).click();
+    await page.getByText(/do not overlap and are together now/).waitFor();
     await until("revision 5", async () => (await read(page, "revision")) === "5");
   });
 

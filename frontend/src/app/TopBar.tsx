@@ -9,6 +9,7 @@ import {
   useComputedColorScheme,
   useMantineColorScheme,
 } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import {
   IconDeviceDesktop,
   IconLogout,
@@ -25,6 +26,7 @@ import { api } from "../api/client";
 import { useMe, useProject } from "../api/hooks";
 import { isOver, useUploads } from "../api/uploads";
 import { ProgressLine } from "../ui/Bars";
+import { errorText } from "../ui/ErrorState";
 import { plural } from "../ui/format";
 import { Mark } from "../ui/Mark";
 import styles from "./Layout.module.css";
@@ -105,14 +107,21 @@ function Who() {
   async function signOut(evenUnsaved: boolean) {
     if (!me.data) return;
     const { Journal } = await import("../editor");
-    const journal = await Journal.open(String(me.data.id));
-    const waiting = (await journal.pendingFrames()).length;
+    // Where the device keeps nothing there is nothing to lose or to wipe, and signing out must work all the same.
+    const journal = await Journal.open(String(me.data.id)).catch(() => null);
+    const waiting = journal ? (await journal.pendingFrames()).length : 0;
     if (waiting > 0 && !evenUnsaved) {
       setUnsaved(waiting);
       return;
     }
-    await api.post("/api/auth/logout");
-    await journal.wipe();
+    try {
+      await api.post("/api/auth/logout");
+    } catch (error) {
+      setUnsaved(0);
+      notifications.show({ color: "red", title: "You are still signed in", message: errorText(error) });
+      return;
+    }
+    await journal?.wipe();
     client.clear();
     window.location.assign("/sign-in");
   }

@@ -43,6 +43,10 @@ class Server implements SavePort {
     return { kind: "saved", etag: `r${number + 1}`, number: number + 1 };
   }
 
+  async base() {
+    return this.masks[0].clone();
+  }
+
   async newest() {
     if (this.network === "down") return null;
     const number = this.masks.length;
@@ -74,12 +78,14 @@ let device: Device;
 let autosave: Autosave;
 let states: SaveState["kind"][];
 let activeSeconds: number;
+let clicks: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
   server = new Server();
   device = new Device();
   activeSeconds = 0;
+  clicks = 0;
   autosave = new Autosave({
     port: server,
     journal: device,
@@ -87,6 +93,11 @@ beforeEach(() => {
     takeActiveSeconds: () => {
       const taken = activeSeconds;
       activeSeconds = 0;
+      return taken;
+    },
+    takeClicks: () => {
+      const taken = clicks;
+      clicks = 0;
       return taken;
     },
   });
@@ -161,14 +172,15 @@ describe("saving", () => {
 
   test("active seconds, steps and origin are told once", async () => {
     activeSeconds = 4;
+    clicks = 5;
     edit("1..");
     activeSeconds = 2.5;
     edit("11.");
     await pass(1000);
-    expect(server.requests[0].meta).toEqual({ origin: "draft", activeSeconds: 6.5, strokes: 2 });
+    expect(server.requests[0].meta).toEqual({ origin: "draft", activeSeconds: 6.5, strokes: 2, clicks: 5 });
     edit("111");
     await pass(1000);
-    expect(server.requests[1].meta).toEqual({ origin: "hand", activeSeconds: 0, strokes: 1 });
+    expect(server.requests[1].meta).toEqual({ origin: "hand", activeSeconds: 0, strokes: 1, clicks: 0 });
   });
 
   test("another frame can be worked on while one is on its way", async () => {
@@ -252,13 +264,13 @@ describe("conflict", () => {
   });
 
   test("keep mine puts it on top of theirs", async () => {
-    expect(await autosave.keepMine("f", "r1")).toEqual({ kind: "saved", number: 2 });
+    expect(await autosave.keepMine("f", { etag: "r1", number: 1 })).toEqual({ kind: "saved", number: 2 });
     expect(text(server.masks[1])).toEqual(["1.."]);
     expect(device.kept).toBeNull();
   });
 
   test("keep a merge", async () => {
-    await autosave.keepMine("f", "r1", drawn("122"));
+    await autosave.keepMine("f", { etag: "r1", number: 1 }, drawn("122"));
     expect(text(server.masks[1])).toEqual(["122"]);
   });
 

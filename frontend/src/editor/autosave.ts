@@ -1,7 +1,7 @@
 import { Emitter } from "./emitter";
 import type { Labelmap } from "./labelmap";
 import { fromRuns, toRuns } from "./runs";
-import type { SaveAnswer, SavePort, SaveState, WorkKeeper } from "./saving";
+import type { Effort, SaveAnswer, SavePort, SaveState, WorkKeeper } from "./saving";
 
 export interface AutosaveOptions {
   readonly port: SavePort;
@@ -10,6 +10,8 @@ export interface AutosaveOptions {
   readonly encode: (map: Labelmap) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
   /** Active seconds since asked last. */
   readonly takeActiveSeconds?: () => number;
+  /** Presses of the pointer since asked last. */
+  readonly takeClicks?: () => number;
   /** Milliseconds after a step before it is sent; each further step starts the wait again … */
   readonly delay?: number;
   /** … but no step waits longer than this. */
@@ -35,10 +37,8 @@ interface Work {
 }
 
 /** One save as it left. */
-interface Sent {
+interface Sent extends Effort {
   readonly work: Work;
-  readonly activeSeconds: number;
-  readonly strokes: number;
 }
 
 interface FrameRecord {
@@ -54,6 +54,8 @@ interface FrameRecord {
   doubtful: Sent | null;
   activeSeconds: number;
   strokes: number;
+  clicks: number;
+  /** By a clock that is never set: `performance.now()`. */
   unsavedSince: number;
   timer: ReturnType<typeof setTimeout> | null;
   failures: number;
@@ -107,6 +109,7 @@ export class Autosave {
       doubtful: null,
       activeSeconds: 0,
       strokes: 0,
+      clicks: 0,
       unsavedSince: 0,
       timer: null,
       failures: 0,
@@ -119,17 +122,40 @@ export class Autosave {
   /** A step was made: keep it, and send it soon. */
   edited(frameId: string, map: Labelmap): void {
     const record = this.mustKnow(frameId);
-    if (!record.work) record.unsavedSince = Date.now();
+    if (!record.work) record.unsavedSince = performance.now();
     record.work = { width: map.width, height: map.height, runs: toRuns(map) };
     record.strokes++;
     record.activeSeconds += this.options.takeActiveSeconds?.() ?? 0;
+    record.clicks += this.options.takeClicks?.() ?? 0;
     this.keep(record);
     // Conflicts, sign-in and refusals wait for the person; offline waits for its own next try.
     if (record.state.kind === "saved" || record.state.kind === "unsaved") {
       this.show(record, { kind: "unsaved" });
-      const waited = Date.now() - record.unsavedSince;
+      const waited = performance.now() - record.unsavedSince;
       this.schedule(record, Math.max(0, Math.min(this.delay, this.longestDelay - waited)));
     }
+  }
+
+  /**
+   * The next step continues work of an earlier visit: its effort counts, and it is sent as growing from the
+   * revision it grew from, so that what was saved since is merged and not painted over.
+   */
+  continues(frameId: string, effort: Effort, from: { etag: string; number: number; origin: string }): void {
+    const record = this.mustKnow(frameId);
+    record.activeSeconds += effort.activeSeconds;
+    // Putting it back is no step of the person's.
+    record.strokes += effort.strokes - 1;
+    record.clicks += effort.clicks;
+    if (record.work || record.saving) return;
+    record.etag = from.etag;
+    record.number = from.number;
+    record.origin = from.origin;
+  }
+
+  /** What the work on a frame grew from: revision 0 is the draft or a blank map, by `origin`. */
+  base(frameId: string): { number: number; origin: string } {
+    const { number, origin } = this.mustKnow(frameId);
+    return { number, origin };
   }
 
   state(frameId: string): SaveState {
@@ -144,6 +170,11 @@ export class Autosave {
   unsavedMap(frameId: string): Labelmap | null {
     const work = this.records.get(frameId)?.work;
     return work ? mapOf(work) : null;
+  }
+
+  /** How many frames wait for the line to come back. */
+  get offlineFrames(): number {
+    return [...this.records.values()].filter(({ state }) => state.kind === "offline").length;
   }
 
   /** How many frames have work the server does not have. */
@@ -182,14 +213,19 @@ export class Autosave {
   }
 
   /** After a conflict the person chose: put this map (mine, or a merge) on top of the newest revision. */
-  async keepMine(frameId: string, newestEtag: string, merged?: Labelmap): Promise<SaveState> {
+  async keepMine(
+    frameId: string,
+    newest: { etag: string; number: number },
+    merged?: Labelmap,
+  ): Promise<SaveState> {
     const record = this.mustKnow(frameId);
-    record.etag = newestEtag;
+    record.etag = newest.etag;
+    record.number = newest.number;
     record.doubtful = null;
     if (merged) {
       record.work = { width: merged.width, height: merged.height, runs: toRuns(merged) };
       this.keep(record);
-    }
+    } else if (record.work) this.keep(record);
     this.show(record, { kind: "unsaved" });
     return this.saveNow(frameId);
   }
@@ -229,14 +265,15 @@ export class Autosave {
   private async send(record: FrameRecord, work: Work): Promise<void> {
     this.show(record, { kind: "saving" });
     await record.kept;
-    const sent: Sent = { work, activeSeconds: record.activeSeconds, strokes: record.strokes };
+    const { activeSeconds, strokes, clicks } = record;
+    const sent: Sent = { work, activeSeconds, strokes, clicks };
     let answer: SaveAnswer | null;
     try {
       answer = await this.options.port.put({
         frameId: record.frameId,
         png: await this.options.encode(mapOf(work)),
         etag: record.etag,
-        meta: { origin: record.origin, activeSeconds: sent.activeSeconds, strokes: sent.strokes },
+        meta: { origin: record.origin, activeSeconds, strokes, clicks },
       });
       if (answer.kind === "stale" && record.doubtful)
         answer = await this.recognise(record, record.doubtful, answer);
@@ -266,13 +303,12 @@ export class Autosave {
     record.origin = "hand";
     record.failures = 0;
     // A save recognised as having arrived has been taken off already: its record is no longer in doubt.
-    record.activeSeconds = Math.max(0, record.activeSeconds - sent.activeSeconds);
-    record.strokes = Math.max(0, record.strokes - sent.strokes);
+    takeOff(record, sent);
     record.doubtful = null;
     if (record.work === sent.work) record.work = null;
     if (record.work) {
       // The work in the journal grew from this revision now.
-      record.unsavedSince = Date.now();
+      record.unsavedSince = performance.now();
       this.keep(record);
     } else {
       await record.kept;
@@ -298,16 +334,16 @@ export class Autosave {
     record.etag = newest.etag;
     record.number = newest.number;
     record.doubtful = null;
-    record.activeSeconds -= doubtful.activeSeconds;
-    record.strokes -= doubtful.strokes;
+    takeOff(record, doubtful);
     if (!record.work || !mapOf(record.work).equals(newest.map)) return null;
     return { kind: "saved", etag: newest.etag, number: newest.number };
   }
 
   private keep(record: FrameRecord): void {
     if (!record.work) return;
-    const { frameId, etag, origin, activeSeconds, strokes } = record;
-    const entry = { frameId, etag, origin, ...record.work, at: Date.now(), activeSeconds, strokes };
+    const { frameId, etag, number, origin, activeSeconds, strokes, clicks } = record;
+    const effort = { activeSeconds, strokes, clicks };
+    const entry = { frameId, etag, number, origin, ...record.work, at: Date.now(), ...effort };
     const write = this.options.journal.write(entry).catch((error: unknown) => {
       this.emitter.emit("notKept", { frameId, error: error as Error });
     });
@@ -346,6 +382,13 @@ export class Autosave {
     if (!record) throw new Error(`frame ${frameId} was never opened: call opened() first`);
     return record;
   }
+}
+
+/** This effort is with the server. */
+function takeOff(record: FrameRecord, sent: Effort): void {
+  record.activeSeconds = Math.max(0, record.activeSeconds - sent.activeSeconds);
+  record.strokes = Math.max(0, record.strokes - sent.strokes);
+  record.clicks = Math.max(0, record.clicks - sent.clicks);
 }
 
 function mapOf(work: Work): Labelmap {

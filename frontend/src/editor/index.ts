@@ -42,28 +42,41 @@ export { MaskDocument } from "./document";
 export { Editor, MAX_BRUSH, MIN_BRUSH } from "./editor";
 export type { EditorEvents, EditorState, OpenFrame, PaintOver, Picture } from "./editorState";
 export { FrameCache } from "./frameCache";
-export { Journal, type JournalEntry, type PendingWork } from "./journal";
+export { Journal, type JournalEntry, NoJournal, type PendingWork, type WorkJournal } from "./journal";
 export {
   type Action,
   type ActionPhase,
   attachKeyboard,
   type Binding,
+  chordOf,
   DEFAULT_KEYS,
   Keyboard,
   type KeyMap,
 } from "./keyboard";
+export {
+  actionsOf,
+  chordFor,
+  chordName,
+  holderOf,
+  type KeyChanges,
+  LEFT_HANDED,
+  moveKey,
+  personalKeys,
+} from "./keymap";
 export { BACKGROUND, Labelmap, NOT_ANNOTATED } from "./labelmap";
 export { DIFFERENCE, type HeatMap, type Onion } from "./layers";
+export { difference, type Merge, merge, type Overlap, resolve, type Side } from "./merge";
 export type { Operation } from "./operations";
 export { paintOverlay } from "./overlay";
 export { type ColorTables, colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
 export { decodePng, encodePng, WrongPng } from "./png";
 export { PngWorker } from "./pngWorker";
-export { attachPointer } from "./pointer";
+export { attachPointer, type FingerDraws, type PointerOptions } from "./pointer";
 export { Renderer } from "./renderer";
 export {
   describe,
+  type Effort,
   type SaveAnswer,
   type SaveMeta,
   type SavePort,
@@ -71,6 +84,7 @@ export {
   type SaveState,
 } from "./saving";
 export {
+  type Conflict,
   EditorSession,
   type FramePort,
   type FrameRef,

@@ -1,6 +1,7 @@
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import type { Labelmap } from "./labelmap";
 import { fromRuns } from "./runs";
+import type { Effort, WorkKeeper } from "./saving";
 
 /** Unsaved work on one frame, as it lies on this device. */
 export interface JournalEntry {
@@ -9,6 +10,8 @@ export interface JournalEntry {
   readonly writer: string;
   /** The server's revision the work grew from, as its ETag. */
   readonly etag: string;
+  /** Of that revision; missing in what version 0.1 kept. */
+  readonly number?: number;
   readonly origin: string;
   readonly width: number;
   readonly height: number;
@@ -18,6 +21,8 @@ export interface JournalEntry {
   readonly at: number;
   readonly activeSeconds: number;
   readonly strokes: number;
+  /** Missing in what version 0.1 kept. */
+  readonly clicks?: number;
 }
 
 /** Work of an earlier life of this page that the server never confirmed. */
@@ -25,10 +30,30 @@ export interface PendingWork {
   readonly frameId: string;
   readonly writer: string;
   readonly etag: string;
+  /** Null where it was not kept. */
+  readonly number: number | null;
   readonly origin: string;
   readonly map: Labelmap;
   /** Milliseconds since 1970. */
   readonly at: number;
+  readonly effort: Effort;
+}
+
+/** What keeps work between visits; `Journal` is one. */
+export interface WorkJournal extends WorkKeeper {
+  remove(frameId: string, writer?: string): Promise<void>;
+  pending(frameId: string): Promise<PendingWork[]>;
+  close(): void;
+}
+
+/** Where this device keeps nothing (a private window, storage refused): nothing is kept, nothing is found. */
+export class NoJournal implements WorkJournal {
+  async write(): Promise<void> {}
+  async remove(): Promise<void> {}
+  async pending(): Promise<PendingWork[]> {
+    return [];
+  }
+  close(): void {}
 }
 
 interface Schema extends DBSchema {
@@ -40,7 +65,10 @@ interface Schema extends DBSchema {
  *
  * One database per person, so that nobody is offered another's work on a shared computer.
  */
-export class Journal {
+export class Journal implements WorkJournal {
+  /** Lets go of the lock that says this writer lives. */
+  private letGo: () => void = () => undefined;
+
   private constructor(
     private readonly database: IDBPDatabase<Schema>,
     private readonly name: string,
@@ -48,7 +76,9 @@ export class Journal {
     readonly writer: string,
   ) {}
 
+  /** Rejects where this device keeps nothing: a private window, or storage refused to this site. */
   static async open(userId: string): Promise<Journal> {
+    if (!globalThis.indexedDB) throw new Error("this browser has no storage for sites");
     const name = `sonoloop-work-${userId}`;
     const database = await openDB<Schema>(name, 1, {
       upgrade(fresh) {
@@ -64,7 +94,29 @@ export class Journal {
     const writer = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join(
       "",
     );
-    return new Journal(database, name, writer);
+    const journal = new Journal(database, name, writer);
+    await journal.holdOn();
+    return journal;
+  }
+
+  /** Other tabs see by this lock that the writer lives; the browser frees it when the tab dies. */
+  private async holdOn(): Promise<void> {
+    // Missing on plain http: there a living tab's unsaved work is offered in another tab too, and merged when taken.
+    if (!navigatorLocks()) return;
+    await new Promise<void>((held) => {
+      void navigatorLocks()?.request(lockOf(this.writer), () => {
+        held();
+        return new Promise<void>((done) => {
+          this.letGo = done;
+        });
+      });
+    });
+  }
+
+  /** Tabs that live, this one included: what they keep is not lost. */
+  private async living(): Promise<ReadonlySet<string>> {
+    const { held = [] } = (await navigatorLocks()?.query()) ?? {};
+    return new Set([lockOf(this.writer), ...held.map(({ name }) => name ?? "")]);
   }
 
   /** Keep this writer's newest work on a frame, in place of its work before. Resolves when it is on disk. */
@@ -80,33 +132,51 @@ export class Journal {
 
   /** What other lives of this page left unsaved on the frame, newest first. */
   async pending(frameId: string): Promise<PendingWork[]> {
-    const entries = await this.database.getAllFromIndex("work", "frame", frameId);
+    const [entries, living] = await Promise.all([
+      this.database.getAllFromIndex("work", "frame", frameId),
+      this.living(),
+    ]);
     return entries
-      .filter((entry) => entry.writer !== this.writer)
+      .filter((entry) => !living.has(lockOf(entry.writer)))
       .sort((one, other) => other.at - one.at)
       .map((entry) => ({
         frameId: entry.frameId,
         writer: entry.writer,
         etag: entry.etag,
+        number: entry.number ?? null,
         origin: entry.origin,
         at: entry.at,
+        effort: {
+          activeSeconds: entry.activeSeconds,
+          strokes: entry.strokes,
+          clicks: entry.clicks ?? 0,
+        },
         map: fromRuns(entry.width, entry.height, entry.runs),
       }));
   }
 
-  /** All frames with unsaved work of earlier lives, for "you have unsaved work" on any screen. */
+  /** All frames with work the server does not have, in this and in other tabs: for "you have unsaved work". */
   async pendingFrames(): Promise<string[]> {
     const keys = await this.database.getAllKeys("work");
     return [...new Set(keys.filter(([, writer]) => writer !== this.writer).map(([frameId]) => frameId))];
   }
 
   close(): void {
+    this.letGo();
     this.database.close();
   }
 
   /** Signing out: leave nothing of this person's work on the device. */
   async wipe(): Promise<void> {
-    this.database.close();
+    this.close();
     await deleteDB(this.name);
   }
+}
+
+function lockOf(writer: string): string {
+  return `sonoloop-writer-${writer}`;
+}
+
+function navigatorLocks(): LockManager | undefined {
+  return globalThis.navigator?.locks;
 }

@@ -41,6 +41,8 @@ export type Action =
   | "frame.nextWaiting"
   | "frame.submit"
   | "draft.accept"
+  | "review.accept"
+  | "review.return"
   | "play"
   | "pan"
   | "undo"
@@ -119,6 +121,8 @@ export const DEFAULT_KEYS: KeyMap = {
   w: { tap: "frame.nextWaiting" },
   enter: { tap: "finish" },
   y: { tap: "draft.accept" },
+  "shift+y": { tap: "review.accept" },
+  "shift+n": { tap: "review.return" },
   "mod+z": { tap: "undo", repeats: true },
   "mod+shift+z": { tap: "redo", repeats: true },
   "mod+y": { tap: "redo", repeats: true },
@@ -144,6 +148,7 @@ export interface KeyEvent {
   readonly altKey: boolean;
   readonly repeat: boolean;
   readonly timeStamp: number;
+  readonly getModifierState?: (key: string) => boolean;
 }
 
 interface Held {
@@ -221,8 +226,14 @@ const CODES: Readonly<Record<string, string>> = {
   Slash: "/",
 };
 
-/** The chord of an event, the same on every keyboard layout. */
+/**
+ * The chord of an event, the same on every keyboard layout: letters by what is printed on them, digits and
+ * `[ ] , . /` by their place, which is `ü` and `+` in German for the brackets.
+ */
 export function chordOf(event: KeyEvent): string {
+  if (event.key === "?") return "shift+?";
+  // AltGr comes as Ctrl and Alt, but only says which character is meant: `[` is AltGr 8 in German.
+  if (event.getModifierState?.("AltGraph") && event.key.length === 1) return event.key.toLowerCase();
   const parts: string[] = [];
   if (event.ctrlKey || event.metaKey) parts.push("mod");
   if (event.altKey) parts.push("alt");
@@ -232,7 +243,6 @@ export function chordOf(event: KeyEvent): string {
 }
 
 function keyName({ key, code }: KeyEvent): string {
-  if (key === "?") return "?";
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
   // Digits by place: on a French keyboard they need shift. The numeric pad counts as well.
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code);
@@ -240,23 +250,28 @@ function keyName({ key, code }: KeyEvent): string {
   if (CODES[code]) return CODES[code];
   // Keyboards without Latin letters: the place of the key says which it would be.
   const letter = /^Key([A-Z])$/.exec(code);
-  if (letter) return letter[1].toLowerCase();
+  if (letter && key.charCodeAt(0) > 127) return letter[1].toLowerCase();
   return key.toLowerCase();
 }
 
 /** Typing goes into this element: keys are not ours. */
 function takesTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement && /^(checkbox|radio|range|button)$/.test(target.type)) return false;
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 }
 
-/** These keys press the focused button or leave it; elsewhere they are ours. */
+/**
+ * These keys press the focused control or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
+ * could walk through the page with it; from the picture Shift Tab leads out.
+ */
 function pressesControl(event: KeyboardEvent): boolean {
-  if (!["Enter", " ", "Tab"].includes(event.key)) return false;
   const target = event.target;
+  if (!(target instanceof HTMLElement)) return false;
+  if (event.key === "Tab") return event.shiftKey || target.closest("[role=application]") === null;
+  if (event.key !== "Enter" && event.key !== " ") return false;
   return (
-    target instanceof HTMLElement &&
-    target.closest("button, a, [role=button], [role=menuitem], [role=dialog]") !== null
+    target.closest("button, a, input, [role=button], [role=slider], [role=menuitem], [role=dialog]") !== null
   );
 }
 

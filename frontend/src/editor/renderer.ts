@@ -89,6 +89,7 @@ export class Renderer {
       canvas.style.transformOrigin = "0 0";
       canvas.style.willChange = "transform";
     }
+    this.overlay.canvas.dataset.layer = "masks"; // browser tests read its pixels
     this.pictureLayer = new PictureLayer(this.picture.canvas, this.picture.context, () => this.soon());
     host.style.overflow = "hidden";
     this.colors = editor.colors;

@@ -8,6 +8,15 @@ export interface SaveMeta {
   readonly activeSeconds: number;
   /** Finished, undone and redone steps since the last saved revision. */
   readonly strokes: number;
+  /** Presses of the pointer on the picture since the last saved revision. */
+  readonly clicks: number;
+}
+
+/** What work has cost a person. */
+export interface Effort {
+  readonly activeSeconds: number;
+  readonly strokes: number;
+  readonly clicks: number;
 }
 
 export interface SaveRequest {
@@ -36,6 +45,11 @@ export interface SavePort {
   newest(
     frameId: string,
   ): Promise<{ readonly etag: string; readonly number: number; readonly map: Labelmap } | null>;
+  /**
+   * The map that work of this `origin` on top of revision `number` grew from; of 0, the draft or a blank map.
+   * Throws where it cannot be had.
+   */
+  base(frameId: string, number: number, origin: string): Promise<Labelmap>;
 }
 
 /** Where unsaved work is kept on this device; `Journal` is one. */
@@ -43,6 +57,7 @@ export interface WorkKeeper {
   write(entry: {
     frameId: string;
     etag: string;
+    number: number;
     origin: string;
     width: number;
     height: number;
@@ -50,6 +65,7 @@ export interface WorkKeeper {
     at: number;
     activeSeconds: number;
     strokes: number;
+    clicks: number;
   }): Promise<void>;
   remove(frameId: string): Promise<void>;
 }

@@ -2,8 +2,9 @@ import "fake-indexeddb/auto";
 import { afterEach, describe, expect, test } from "vitest";
 import { Journal } from "./journal";
 import { Labelmap } from "./labelmap";
+import { resolve } from "./merge";
 import { decodePng } from "./png";
-import type { SaveAnswer, SavePort, SaveRequest } from "./saving";
+import type { SaveAnswer, SaveMeta, SavePort, SaveRequest } from "./saving";
 import { EditorSession, type FramePort, type RecoveredWork } from "./session";
 import { drawn, LABELS, picture, text } from "./testing/support";
 import { toScreen } from "./transform";
@@ -12,6 +13,7 @@ import { toScreen } from "./transform";
 class Server implements FramePort, SavePort {
   readonly masks = new Map<string, Labelmap[]>();
   readonly loads: string[] = [];
+  readonly told: SaveMeta[] = [];
   isUp = true;
 
   async load(frameId: string) {
@@ -23,13 +25,18 @@ class Server implements FramePort, SavePort {
     return { picture: picture(6, 4), map, etag: `r${number}`, number, origin: number ? "hand" : "blank" };
   }
 
-  async put({ frameId, png, etag }: SaveRequest): Promise<SaveAnswer> {
+  async put({ frameId, png, etag, meta }: SaveRequest): Promise<SaveAnswer> {
+    this.told.push(meta);
     if (!this.isUp) return { kind: "offline" };
     const revisions = this.masks.get(frameId) ?? [];
     if (etag !== `r${revisions.length}`)
       return { kind: "stale", number: revisions.length, author: "Ada", at: "2026-11-22T10:00:00Z" };
     this.masks.set(frameId, [...revisions, decodePng(png)]);
     return { kind: "saved", etag: `r${revisions.length + 1}`, number: revisions.length + 1 };
+  }
+
+  async base(frameId: string, number: number) {
+    return this.masks.get(frameId)?.[number - 1]?.clone() ?? new Labelmap(6, 4);
   }
 
   async newest(frameId: string) {
@@ -261,12 +268,106 @@ describe("going through the clip", () => {
     const server = new Server();
     const { session, stroke, shown, journal } = await visit(server, `u${++user}`);
     await session.open("a");
-    server.masks.set("a", [drawn("222222", "......", "......", "......")]);
+    server.masks.set("a", [drawn("222222", "222222", "......", "......")]);
     stroke(1.5, 1.5);
     expect((await session.autosave.saveNow("a")).kind).toBe("conflict");
     await session.reload();
     expect(shown()[0]).toBe("222222");
     expect(session.autosave.state("a")).toEqual({ kind: "saved", number: 1 });
     expect(await journal.pendingFrames()).toEqual([]);
+  });
+});
+
+describe("two people on one frame", () => {
+  const THEIRS = ["222222", "......", "......", "......"];
+  const BOTH = ["222222", ".1....", "......", "......"];
+
+  test("what does not overlap is joined by itself, as one undo step, and saved on top of theirs", async () => {
+    const server = new Server();
+    const { session, stroke, shown, journal } = await visit(server, `u${++user}`);
+    const merged: unknown[] = [];
+    session.on("merged", (event) => merged.push(event));
+    await session.open("a");
+    server.masks.set("a", [drawn(...THEIRS)]);
+    stroke(1.5, 1.5);
+    await session.autosave.saveNow("a");
+    await settled(() => session.autosave.state("a").kind === "saved");
+    expect(server.masks.get("a")?.map(text)).toEqual([THEIRS, BOTH]);
+    expect(shown()).toEqual(BOTH);
+    expect(merged).toEqual([{ frameId: "a", author: "Ada", pixels: 6 }]);
+    expect(await journal.pendingFrames()).toEqual([]);
+    session.editor.undo();
+    expect(shown()).toEqual(PAINTED);
+  });
+
+  test("a stroke under way is finished first and is in the merge", async () => {
+    const server = new Server();
+    const { session, stroke, shown } = await visit(server, `u${++user}`);
+    await session.open("a");
+    server.masks.set("a", [drawn(...THEIRS)]);
+    stroke(1.5, 1.5);
+    const at = toScreen(session.editor.view, { x: 4.5, y: 3.5 });
+    session.editor.pointerDown(at);
+    await session.autosave.saveNow("a");
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(session.autosave.state("a").kind).toBe("conflict");
+    session.editor.pointerUp(at);
+    await settled(() => session.autosave.state("a").kind === "saved");
+    expect(shown()).toEqual(["222222", ".1....", "......", "....1."]);
+  });
+
+  test("what overlaps waits for the person; the choice is saved with theirs as its parent", async () => {
+    const server = new Server();
+    const { session, stroke, shown } = await visit(server, `u${++user}`);
+    const asked: string[] = [];
+    session.on("choice", (frameId) => asked.push(frameId));
+    await session.open("a");
+    server.masks.set("a", [drawn("222222", "222222", "......", "......")]);
+    stroke(1.5, 1.5);
+    await session.autosave.saveNow("a");
+    await settled(() => asked.length > 0);
+    expect(session.needsChoice("a")).toBe(true);
+    expect(server.masks.get("a")).toHaveLength(1);
+    const conflict = await session.conflict("a");
+    expect(conflict.merge.overlaps).toHaveLength(1);
+    const map = resolve(conflict.merge, conflict.mine, conflict.theirs, ["mine"]);
+    expect(await session.settle("a", conflict, map)).toEqual({ kind: "saved", number: 2 });
+    expect(shown()).toEqual(["222222", "212222", "......", "......"]);
+    expect(session.needsChoice("a")).toBe(false);
+  });
+
+  test("a frame left meanwhile is merged all the same, and shows it when opened again", async () => {
+    const server = new Server();
+    const { session, stroke, shown } = await visit(server, `u${++user}`);
+    await session.open("a");
+    server.masks.set("a", [drawn(...THEIRS)]);
+    stroke(1.5, 1.5);
+    await session.open("b");
+    await session.autosave.saveNow("a");
+    await settled(() => session.autosave.state("a").kind === "saved");
+    expect(server.masks.get("a")?.map(text)).toEqual([THEIRS, BOTH]);
+    await session.open("a");
+    expect(shown()).toEqual(BOTH);
+  });
+
+  test("found work that grew from an older revision is merged when it is put back, its effort counted", async () => {
+    const server = new Server();
+    const userId = `u${++user}`;
+    const before = await visit(server, userId);
+    await before.session.open("f");
+    before.session.touched("pointer");
+    before.stroke(1.5, 1.5);
+    const reader = await Journal.open(userId);
+    journals.push(reader);
+    await settled(async () => (await reader.pending("f")).length === 1);
+    before.session.autosave.dispose();
+    server.masks.set("f", [drawn(...THEIRS)]);
+
+    const after = await visit(server, userId);
+    await after.session.open("f");
+    await after.session.takeRecovered();
+    await settled(() => after.session.autosave.state("f").kind === "saved");
+    expect(server.masks.get("f")?.map(text)).toEqual([THEIRS, BOTH]);
+    expect(server.told[0]).toMatchObject({ strokes: 1, clicks: 1 });
   });
 });

@@ -5,11 +5,12 @@ import { Editor } from "./editor";
 import type { Picture } from "./editorState";
 import { Emitter } from "./emitter";
 import { FrameCache } from "./frameCache";
-import type { Journal, PendingWork } from "./journal";
+import type { PendingWork, WorkJournal } from "./journal";
 import type { Labelmap } from "./labelmap";
+import { type Merge, merge } from "./merge";
 import type { LabelStyle } from "./palette";
 import { PngWorker } from "./pngWorker";
-import type { SavePort } from "./saving";
+import type { SavePort, SaveState } from "./saving";
 
 /** One frame of the clip, in clip order. */
 export interface FrameRef {
@@ -40,7 +41,7 @@ export interface SessionOptions {
   readonly labels: readonly LabelStyle[];
   readonly frames: FramePort;
   readonly saves: SavePort;
-  readonly journal: Journal;
+  readonly journal: WorkJournal;
   readonly readOnly?: boolean;
   /** Memory for decoded frames, in bytes. */
   readonly cacheBytes?: number;
@@ -49,6 +50,10 @@ export interface SessionOptions {
 export interface SessionEvents {
   /** Work of an earlier visit was found on this device: offer it with `takeRecovered` / `dropRecovered`. */
   recovered: RecoveredWork | null;
+  /** Somebody saved the frame too; what both changed did not overlap, and is together now. */
+  merged: { readonly frameId: string; readonly author: string; readonly pixels: number };
+  /** Somebody saved the frame too, and a person must choose (or it could not be found out): see `conflict`. */
+  choice: string;
   /** A frame is being opened and is not here yet. */
   opening: string;
   opened: string;
@@ -63,6 +68,19 @@ export interface RecoveredWork {
   /** The server has a newer mask than the one this work grew from. */
   readonly isOutdated: boolean;
 }
+
+/** Two sides of one frame. */
+export interface Conflict {
+  readonly mine: Labelmap;
+  readonly theirs: Labelmap;
+  /** The revision of `theirs`. */
+  readonly etag: string;
+  readonly number: number;
+  readonly merge: Merge;
+}
+
+/** How often it is looked whether a stroke under way has ended. Milliseconds. */
+const LOOK_AGAIN = 100;
 
 interface Visit {
   readonly picture: Picture;
@@ -85,6 +103,9 @@ export class EditorSession {
   private order: readonly FrameRef[] = [];
   private wanted: string | null = null;
   private found: PendingWork | null = null;
+  private clicks = 0;
+  private readonly merging = new Set<string>();
+  private readonly choices = new Set<string>();
 
   constructor(private readonly options: SessionOptions) {
     this.editor = new Editor({ labels: options.labels, readOnly: options.readOnly });
@@ -93,6 +114,15 @@ export class EditorSession {
       journal: options.journal,
       encode: (map) => this.png.encode(map),
       takeActiveSeconds: () => this.clock.take(),
+      takeClicks: () => {
+        const { clicks } = this;
+        this.clicks = 0;
+        return clicks;
+      },
+    });
+    this.autosave.on("state", ({ frameId, state }) => {
+      if (state.kind === "conflict") void this.mergeByItself(frameId, state.author);
+      else this.choices.delete(frameId);
     });
     this.cache = new FrameCache({
       load: (frameId, signal) => this.load(frameId, signal),
@@ -107,6 +137,12 @@ export class EditorSession {
     listener: (event: SessionEvents[Name]) => void,
   ): () => void {
     return this.emitter.on(name, listener);
+  }
+
+  /** A press of the pointer on the picture, or a key: the person is here. */
+  touched(by: "pointer" | "key"): void {
+    if (by === "pointer") this.clicks++;
+    this.clock.touch();
   }
 
   /** The clip's frames in order of time; may be given again when the selection changes. */
@@ -141,6 +177,7 @@ export class EditorSession {
     if (this.wanted !== frameId) return false;
     this.clock.pause();
     this.clock.take();
+    this.clicks = 0;
     this.editor.open({ id: frameId, picture: visit.picture, document: visit.document });
     this.emitter.emit("opened", frameId);
     try {
@@ -171,12 +208,21 @@ export class EditorSession {
     return next !== null && this.open(next);
   }
 
-  /** Put the found work on the table, as one undo step; it is saved like any other step. */
+  /**
+   * Put the found work on the table, as one undo step; it is saved like any other step. What was saved since it was
+   * kept is merged with it as in any conflict.
+   */
   async takeRecovered(): Promise<void> {
     const { found } = this;
     if (!found || found.frameId !== this.frameId) return;
+    const { frameId, number } = found;
+    // Strokes made before the person decided go first: they grew from another revision.
+    if (this.autosave.unsavedMap(frameId)) await this.autosave.saveNow(frameId);
+    if (found.frameId !== this.frameId) return;
+    const now = { ...this.autosave.base(frameId), etag: this.autosave.etag(frameId) ?? found.etag };
+    this.autosave.continues(frameId, found.effort, number === null ? now : { ...found, number });
     this.editor.applyMap(found.map);
-    await this.autosave.saveNow(found.frameId);
+    await this.autosave.saveNow(frameId);
     // Only now: until the step above is kept, this is the only copy.
     await this.options.journal.remove(found.frameId, found.writer);
     this.showRecovered(null);
@@ -187,6 +233,36 @@ export class EditorSession {
     if (!found) return;
     await this.options.journal.remove(found.frameId, found.writer);
     this.showRecovered(null);
+  }
+
+  /** The frame's conflict waits for a person. */
+  needsChoice(frameId: string): boolean {
+    return this.choices.has(frameId);
+  }
+
+  /** Both sides of a frame in conflict and what they have in common. Rejects when the server cannot be asked now. */
+  async conflict(frameId: string): Promise<Conflict> {
+    const { number, origin } = this.autosave.base(frameId);
+    const { saves } = this.options;
+    const [parent, newest] = await Promise.all([saves.base(frameId, number, origin), saves.newest(frameId)]);
+    if (!newest)
+      throw new Error("The newest version of this frame cannot be loaded now. Try again in a moment.");
+    await this.atRest(frameId);
+    const open = this.editor.openFrame;
+    const mine = open?.id === frameId ? open.document.labelmap.clone() : this.autosave.unsavedMap(frameId);
+    if (!mine) throw new Error("Nothing of this frame is unsaved any more.");
+    const { etag, map: theirs } = newest;
+    return { mine, theirs, etag, number: newest.number, merge: merge(parent, mine, theirs) };
+  }
+
+  /** Put a map that ends the conflict on top of the newest revision: one undo step where the frame is open. */
+  async settle(frameId: string, { etag, number }: Conflict, map: Labelmap): Promise<SaveState> {
+    if (this.frameId === frameId) {
+      this.editor.applyMap(map);
+      return this.autosave.keepMine(frameId, { etag, number });
+    }
+    this.cache.drop(frameId); // its picture of the mask is the one before
+    return this.autosave.keepMine(frameId, { etag, number }, map);
   }
 
   /** Load the open frame anew, after the person chose the server's mask over their own. */
@@ -213,6 +289,39 @@ export class EditorSession {
     };
     if (send) void this.autosave.flush().finally(stop);
     else stop();
+  }
+
+  /** Join both sides where they do not overlap; else leave the choice to the person. */
+  private async mergeByItself(frameId: string, author: string): Promise<void> {
+    if (this.merging.has(frameId)) return;
+    this.merging.add(frameId);
+    try {
+      for (let state = this.autosave.state(frameId); state.kind === "conflict"; ) {
+        const conflict = await this.conflict(frameId);
+        if (conflict.merge.overlaps.length > 0) return this.askPerson(frameId);
+        state = await this.settle(frameId, conflict, conflict.merge.map);
+        if (state.kind !== "conflict")
+          this.emitter.emit("merged", { frameId, author, pixels: conflict.merge.onlyTheirs });
+      }
+    } catch {
+      this.askPerson(frameId); // the dialog asks the server again, and says what is wrong
+    } finally {
+      this.merging.delete(frameId);
+    }
+  }
+
+  private askPerson(frameId: string): void {
+    this.choices.add(frameId);
+    this.emitter.emit("choice", frameId);
+  }
+
+  /** A stroke under way on the frame has ended, and the frame is not on its way to the table. */
+  private async atRest(frameId: string): Promise<void> {
+    const isBusy = () => {
+      if (this.frameId === frameId) return this.editor.openFrame?.document.isPainting;
+      return this.wanted === frameId;
+    };
+    while (isBusy()) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   }
 
   private async load(frameId: string, signal: AbortSignal): Promise<Visit> {

@@ -51,19 +51,7 @@ export default function EditorScreen() {
 
 function WithDesk({ me, project }: { me: Me; project: Project }) {
   const labels = [...project.labels].sort((a, b) => a.position - b.position);
-  const { desk, error } = useDesk(me, labels, !project.may.includes("annotate"));
-  if (error) {
-    return (
-      <ErrorState
-        error={
-          new Error(
-            `This browser gives no place to keep unsaved work (${error.message}). Leave the private window or allow storage for this site, then load again.`,
-          )
-        }
-        retry={() => window.location.reload()}
-      />
-    );
-  }
+  const desk = useDesk(me, labels, !project.may.includes("annotate"));
   if (!desk) return <div className={styles.editor} aria-busy="true" />;
   return <EditorView desk={desk} project={project} />;
 }

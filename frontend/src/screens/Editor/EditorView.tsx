@@ -7,13 +7,25 @@ import { useFrame, useMe } from "../../api/hooks";
 import { keys } from "../../api/keys";
 import type { Frame, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
-import { attachPointer, attachWindowLevel, type Keyboard, Renderer, type SaveState } from "../../editor";
+import {
+  attachPointer,
+  attachWindowLevel,
+  type Keyboard,
+  personalKeys,
+  Renderer,
+  type SaveState,
+} from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
+import { plural } from "../../ui/format";
 import { afterPaint } from "./afterPaint";
 import { ConflictDialog } from "./ConflictDialog";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
+import { useHands } from "./hands";
 import { KeysDialog } from "./KeysDialog";
+import { nameKeys } from "./keyNames";
+import { keyMapFor, keyRows } from "./keys";
+import { LineBar } from "./LineBar";
 import { NewerBar } from "./NewerBar";
 import { Offers } from "./Offers";
 import { Pins } from "./Pins";
@@ -26,7 +38,7 @@ import { useEditorKeys } from "./useEditorKeys";
 import { useLayers } from "./useLayers";
 import { usePlayer } from "./usePlayer";
 import { useRememberedView } from "./useRememberedView";
-import { type Desk, useEditorState, useSaveState } from "./useSession";
+import { type Desk, useEditorState, useNeedsChoice, useSaveState } from "./useSession";
 import { useWork } from "./useWork";
 
 /** All frames of a clip, in order of index. */
@@ -63,8 +75,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const frames = useClipFrames(detail?.clip.id ?? 0).data ?? NO_FRAMES;
   const state = useEditorState(session);
   const save = useSaveState(session, String(frameId));
+  const needsChoice = useNeedsChoice(session, String(frameId));
   const [panels, setPanels] = useState(true);
   const [help, setHelp] = useState(false);
+  const { hands, setHands, isKept } = useHands(desk.me.id);
+  const finger = useRef(hands.finger);
+  finger.current = hands.finger;
   const [returning, setReturning] = useState(false);
   /** The conflict that is not to be decided now. */
   const [later, setLater] = useState<SaveState | null>(null);
@@ -78,11 +94,16 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     if (!element) return;
     const drawn = new Renderer(element, session.editor);
     renderer.current = drawn;
-    const stopPointer = attachPointer(element, session.editor, () => {
-      keyboard.current?.pointerUsed();
-      // Keys are for the picture again, not for the slider that was moved last.
-      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    const stopPointer = attachPointer(element, session.editor, {
+      fingerDraws: () => finger.current,
+      onUse: () => {
+        session.touched("pointer");
+        keyboard.current?.pointerUsed();
+        // Keys are for the picture again, not for the slider that was moved last.
+        element.focus({ preventScroll: true });
+      },
     });
+    element.focus({ preventScroll: true });
     const stopWindowLevel = attachWindowLevel(element, session.editor);
     return () => {
       stopPointer();
@@ -118,6 +139,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     const stops = [
       session.on("opened", follow),
       session.on("failed", ({ error }) => setProblem(error)),
+      session.on("merged", ({ author, pixels }) =>
+        notifications.show({
+          title: `${author} saved this frame too`,
+          message: `Yours and theirs do not overlap and are together now: ${plural(pixels, "pixel")} came from ${author}. Undo shows yours alone.`,
+        }),
+      ),
       session.autosave.on("saved", ({ frameId: saved }) => {
         void client.invalidateQueries({ queryKey: keys.frame(Number(saved)) });
         void client.invalidateQueries({ queryKey: ["frames"] });
@@ -151,8 +178,9 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   }, [session]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
-      // Everything is in the journal, but a save under way is worth the question.
-      if (session.autosave.unsavedFrames > 0) event.preventDefault();
+      // Everything but the open stroke is in the journal, but a save under way is worth the question.
+      const isPainting = session.editor.openFrame?.document.isPainting;
+      if (isPainting || session.autosave.unsavedFrames > 0) event.preventDefault();
     };
     window.addEventListener("beforeunload", warn);
     return () => window.removeEventListener("beforeunload", warn);
@@ -176,9 +204,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   }, [work.mayReview]);
   const layers = useLayers({ session, renderer, detail, frames });
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
+  const base = useMemo(() => keyMapFor(labels), [labels]);
+  const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
+  useEffect(() => nameKeys(base, hands.keys), [base, hands.keys]);
   keyboard.current = useEditorKeys({
     session,
-    labels,
+    map,
     onAction: {
       "frame.previous": () => open(session.neighbour(-1)),
       "frame.next": () => open(session.neighbour(1)),
@@ -191,13 +222,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       play: player.toggle,
       panels: () => setPanels((shown) => !shown),
       help: () => setHelp(true),
+      "review.accept": () => void work.accept(),
+      "review.return": () => work.mayReview && setReturning(true),
       ...layers.taps,
     },
     onHold: layers.holds,
-    onReview: {
-      accept: () => void work.accept(),
-      return: () => work.mayReview && setReturning(true),
-    },
   });
 
   const at = frames.findIndex((frame) => frame.id === frameId);
@@ -209,7 +238,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       className={styles.editor}
       onClick={(event) => {
         const pressed = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
-        if (pressed) pressed.blur();
+        if (pressed && !document.querySelector('[role="dialog"]'))
+          host.current?.focus({ preventScroll: true });
       }}
       data-panels={panels || undefined}
       data-testid="editor"
@@ -240,6 +270,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           data-testid="editor-canvas"
           data-cursor={state.tool}
           role="application"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the picture takes keys; Shift Tab leads out
+          tabIndex={0}
+          aria-keyshortcuts="Tab"
+          aria-description="Tab shows and hides the panels, Shift Tab leads to the buttons, question mark shows all keys."
           aria-label={detail ? `Frame ${detail.index}, ${detail.state}` : "Frame"}
         />
         <Pins
@@ -250,6 +284,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           quiet={state.canUndo && !returning}
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
+        <LineBar desk={desk} />
         {save.kind === "refused" ? (
           <RefusedBar
             message={save.message}
@@ -288,10 +323,19 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           onGo={goTo}
         />
       )}
-      {save.kind === "conflict" && later !== save && (
+      {save.kind === "conflict" && needsChoice && later !== save && (
         <ConflictDialog desk={desk} frameId={String(frameId)} save={save} onLater={() => setLater(save)} />
       )}
-      {help && <KeysDialog onClose={() => setHelp(false)} />}
+      {help && (
+        <KeysDialog
+          base={base}
+          rows={keyRows(base, labels)}
+          hands={hands}
+          setHands={setHands}
+          isKept={isKept}
+          onClose={() => setHelp(false)}
+        />
+      )}
     </div>
   );
 }

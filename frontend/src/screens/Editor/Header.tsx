@@ -6,6 +6,7 @@ import { describe, type SaveState } from "../../editor";
 import { count } from "../../ui/format";
 import { StateBadge } from "../../ui/StateBadge";
 import styles from "./Editor.module.css";
+import { useKeyName } from "./keyNames";
 import type { Work } from "./useWork";
 
 /** Where one is, whether it is saved, and what can be done with the frame as a whole. */
@@ -128,11 +129,12 @@ export function Keyed({
   label: string;
   children: React.ReactElement;
 }) {
+  const name = useKeyName(keys);
   return (
     <Tooltip
       label={
         <>
-          {label} <kbd>{keys}</kbd>
+          {label} <kbd>{name}</kbd>
         </>
       }
     >

@@ -1,26 +1,201 @@
-import { Modal } from "@mantine/core";
+import { Button, Modal, SegmentedControl, TextInput } from "@mantine/core";
+import { useEffect, useMemo, useRef, useState } from "react";
+import {
+  chordFor,
+  chordName,
+  chordOf,
+  type FingerDraws,
+  holderOf,
+  type KeyMap,
+  LEFT_HANDED,
+  moveKey,
+} from "../../editor";
 import styles from "./Editor.module.css";
-import { HELP } from "./keys";
+import { DEFAULT_HANDS, type Hands } from "./hands";
+import { useKeyCaps } from "./keyNames";
+import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow } from "./keys";
 
-export function KeysDialog({ onClose }: { onClose: () => void }) {
+const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review"];
+const FINGERS: { value: FingerDraws; label: string }[] = [
+  { value: "auto", label: "Until a pen is used" },
+  { value: "always", label: "Always" },
+  { value: "never", label: "Never" },
+];
+const MODIFIERS = /^(Control|Shift|Alt|AltGraph|Meta|CapsLock)$/;
+
+/** Every key with what it does; press one to give it another. */
+export function KeysDialog({
+  base,
+  rows,
+  hands,
+  setHands,
+  isKept,
+  onClose,
+}: {
+  base: KeyMap;
+  rows: readonly KeyRow[];
+  hands: Hands;
+  setHands: (hands: Hands) => void;
+  /** False: this browser keeps no settings. */
+  isKept: boolean;
+  onClose: () => void;
+}) {
+  const [sought, setSought] = useState("");
+  /** The row that waits for its key, and the chord pressed for it where another row has that. */
+  const [recording, setRecording] = useState<{ row: KeyRow; wanted: string | null } | null>(null);
+  const [told, setTold] = useState("");
+  const caps = useKeyCaps();
+  const named = (chord: string | null) => (chord === null ? "none" : chordName(chord, caps));
+  const setKeys = (keys: Hands["keys"]) => setHands({ ...hands, keys });
+  const isLeft = Object.entries(LEFT_HANDED).every(([from, to]) => hands.keys[from] === to);
+  const found = useMemo(() => {
+    const wanted = sought.trim().toLowerCase();
+    return rows
+      .map((row) => ({ row, chord: chordFor(base, hands.keys, row.from) }))
+      .filter(({ row, chord }) =>
+        `${row.words} ${chord ? chordName(chord) : ""}`.toLowerCase().includes(wanted),
+      );
+  }, [base, rows, hands.keys, sought]);
+
+  const give = (row: KeyRow, chord: string) => {
+    setKeys(moveKey(base, hands.keys, row.from, chord));
+    setTold(`${row.words} is on ${named(chord)} now.`);
+    setRecording(null);
+  };
+  const hear = useRef<(event: KeyboardEvent) => void>(() => undefined);
+  hear.current = (event) => {
+    if (!recording || recording.wanted || MODIFIERS.test(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.repeat) return;
+    const chord = chordOf(event);
+    const holder = holderOf(base, hands.keys, chord);
+    if (chord === "escape") setRecording(null);
+    else if (BROWSER_KEYS.has(chord))
+      setTold(`The browser keeps ${named(chord)} for itself. Press another key.`);
+    else if (holder !== null && holder !== recording.row.from) setRecording({ ...recording, wanted: chord });
+    else give(recording.row, chord);
+  };
+  useEffect(() => {
+    // Before the dialog, which would close on Escape and walk on Tab.
+    const onKeyDown = (event: KeyboardEvent) => hear.current(event);
+    window.addEventListener("keydown", onKeyDown, true);
+    return () => window.removeEventListener("keydown", onKeyDown, true);
+  }, []);
+  const holder = recording?.wanted ? holderOf(base, hands.keys, recording.wanted) : null;
   return (
-    <Modal opened onClose={onClose} title="Keys" size={720} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title="Keys" size={860} closeButtonProps={{ "aria-label": "Close" }}>
+      <div className={styles.keyTools}>
+        <TextInput
+          size="xs"
+          aria-label="Search keys"
+          placeholder="Search: a word or a key"
+          value={sought}
+          onChange={(event) => setSought(event.currentTarget.value)}
+        />
+        <SegmentedControl
+          size="xs"
+          aria-label="Hand that draws"
+          data={[
+            { value: "right", label: "Right-handed" },
+            { value: "left", label: "Left-handed" },
+          ]}
+          value={isLeft ? "left" : "right"}
+          onChange={(hand) => setKeys(hand === "left" ? LEFT_HANDED : {})}
+        />
+        <Button
+          size="xs"
+          variant="subtle"
+          color="gray"
+          onClick={() => {
+            setHands(DEFAULT_HANDS);
+            setTold("All keys are as they came.");
+          }}
+        >
+          Reset all
+        </Button>
+      </div>
+      <p className="quiet small" role="status">
+        {told || "Press a key’s name to give it another key. Kept for you on this device."}
+        {!isKept && " This browser keeps no settings: they last until you close this window."}
+      </p>
+      {recording?.wanted && holder !== null && (
+        <div className={styles.keyTaken} role="alert">
+          <span>
+            {named(recording.wanted)} is “{rows.find((row) => row.from === holder)?.words}” now, which would
+            have no key.
+          </span>
+          <Button size="compact-xs" onClick={() => give(recording.row, recording.wanted as string)}>
+            Take it
+          </Button>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="gray"
+            onClick={() => setRecording({ row: recording.row, wanted: null })}
+          >
+            Another key
+          </Button>
+        </div>
+      )}
       <div className={styles.help}>
-        {HELP.map(({ title, rows }) => (
-          <section key={title}>
-            <h2>{title}</h2>
+        {GROUPS.map((group) => {
+          const inGroup = found.filter(({ row }) => row.group === group);
+          if (inGroup.length === 0) return null;
+          return (
+            <section key={group}>
+              <h2>{group}</h2>
+              <ul>
+                {inGroup.map(({ row, chord }) => {
+                  const isHeard = recording?.row.from === row.from && !recording.wanted;
+                  return (
+                    <li key={row.from}>
+                      <button
+                        type="button"
+                        className={styles.keyCap}
+                        data-heard={isHeard || undefined}
+                        aria-label={
+                          isHeard
+                            ? `Press the new key for ${row.words}`
+                            : `${row.words}: ${named(chord)}. Change`
+                        }
+                        onClick={() => {
+                          setTold(`Press the new key for “${row.words}”; Esc leaves it.`);
+                          setRecording({ row, wanted: null });
+                        }}
+                      >
+                        {isHeard ? "press…" : named(chord)}
+                      </button>
+                      <span>{row.words}</span>
+                    </li>
+                  );
+                })}
+              </ul>
+            </section>
+          );
+        })}
+        {found.length === 0 && <p className="quiet">No key does “{sought}”.</p>}
+        {sought === "" && (
+          <section>
+            <h2>Pointer, pen and fingers</h2>
             <dl>
-              {rows.map(([keys, meaning]) => (
-                <div key={keys}>
-                  <dt>
-                    <kbd>{keys}</kbd>
-                  </dt>
+              {GESTURES.map(([gesture, meaning]) => (
+                <div key={gesture}>
+                  <dt>{gesture}</dt>
                   <dd>{meaning}</dd>
                 </div>
               ))}
             </dl>
+            <p className="small">One finger draws</p>
+            <SegmentedControl
+              size="xs"
+              aria-label="One finger draws"
+              data={FINGERS}
+              value={hands.finger}
+              onChange={(finger) => setHands({ ...hands, finger: finger as FingerDraws })}
+            />
           </section>
-        ))}
+        )}
       </div>
     </Modal>
   );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { keyMapFor } from "./keys";
+import { DEFAULT_HANDS, parseHands } from "./hands";
+import { keyMapFor, keyRows } from "./keys";
 
 describe("keyMapFor", () => {
   it("binds each label's own digit to its place in the list", () => {
@@ -17,5 +18,26 @@ describe("keyMapFor", () => {
   });
   it("leaves all other keys alone", () => {
     expect(keyMapFor([]).b).toEqual({ tap: "tool.brush" });
+  });
+});
+
+describe("keyRows", () => {
+  it("has words for every key, and the labels' names", () => {
+    const rows = keyRows(keyMapFor([{ key: "3" }]), [{ name: "lamina" }]);
+    expect(rows.find((row) => row.from === "3")?.words).toBe("lamina");
+    expect(rows.find((row) => row.from === "space")?.words).toBe("Play and stop; Pan while held");
+    expect(rows.every((row) => row.words.length > 0)).toBe(true);
+  });
+});
+
+describe("parseHands", () => {
+  it("reads what was stored, and nothing that makes no sense", () => {
+    expect(parseHands(JSON.stringify({ keys: { b: "n", e: null }, finger: "never" }))).toEqual({
+      keys: { b: "n", e: null },
+      finger: "never",
+    });
+    for (const text of [null, "{", "7", '{"keys": 3, "finger": "toe"}'])
+      expect(parseHands(text)).toEqual(DEFAULT_HANDS);
+    expect(parseHands('{"keys": {"b": 7}}').keys).toEqual({});
   });
 });

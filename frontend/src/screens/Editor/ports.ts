@@ -15,15 +15,25 @@ export function numberOf(etag: string | null): number {
 
 /** What a refused save means for the work that waits here. */
 export function saveAnswerOf(error: unknown): SaveAnswer {
+  // Half a minute without an answer: the line is dead, whatever the browser thinks.
+  if (error instanceof DOMException && error.name === "TimeoutError") return { kind: "offline" };
   if (!(error instanceof ApiError)) throw error;
   if (error.status === 412) {
     const { number, author, at } = error.detail;
     return { kind: "stale", number: Number(number), author: String(author), at: String(at) };
   }
   if (error.status === 401 || error.code === "other_person") return { kind: "signedOut" };
-  if (error.status === 0 || error.status === 429 || error.status >= 500) return { kind: "offline" };
+  if (error.status === 0 || error.status === 408 || error.status === 429 || error.status >= 500)
+    return { kind: "offline" };
+  if (error.status === 413)
+    return { kind: "refused", message: "The server, or a proxy before it, takes no mask of this size." };
   return { kind: "refused", message: error.message };
 }
+
+/** The most the server takes (docs/api.md): effort that is odd must not stand in the way of a mask. */
+const MOST_SECONDS = 86_400;
+const MOST_COUNTED = 100_000;
+const LONGEST_SAVE_MS = 30_000;
 
 interface ServerMask {
   map: Labelmap;
@@ -100,9 +110,12 @@ export class EditorPorts {
       try {
         const answer = await send("PUT", `/api/frames/${frameId}/mask`, new Blob([png]), {
           headers: { "If-Match": etag, "Content-Type": "image/png", "Sonoloop-User": String(this.userId) },
+          signal: AbortSignal.timeout(LONGEST_SAVE_MS),
           query: {
             origin,
-            active_seconds: meta.activeSeconds.toFixed(1),
+            active_seconds: Math.min(meta.activeSeconds, MOST_SECONDS).toFixed(1),
+            strokes: Math.min(meta.strokes, MOST_COUNTED),
+            clicks: Math.min(meta.clicks, MOST_COUNTED),
             draft: origin === "draft" ? (this.drafts.get(frameId) ?? null) : null,
           },
         });
@@ -113,6 +126,21 @@ export class EditorPorts {
       } catch (error) {
         return saveAnswerOf(error);
       }
+    },
+    base: async (frameId, number, origin) => {
+      const revisions = await api.get<Revision[]>(`/api/frames/${frameId}/revisions`);
+      if (number > 0) {
+        const base = revisions.find((revision) => revision.number === number);
+        if (!base) throw new Error(`Revision ${number} of this frame is not in its history any more.`);
+        return await decodeMask(await api.bytes(`/api/revisions/${base.id}/mask`));
+      }
+      // Both began from nothing saved. The draft is common to both only where the first save says so too.
+      const common =
+        origin === "draft" && revisions.some((each) => each.number === 1 && each.origin === "draft");
+      const draft = common ? await fetchDraft(frameId) : null;
+      if (draft) return draft;
+      const { width, height } = (await fetchMask(frameId)).map;
+      return new Labelmap(width, height);
     },
     newest: async (frameId) => {
       try {

@@ -2,7 +2,15 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { keys } from "../../api/keys";
 import type { Label, Me } from "../../api/types";
-import { EditorSession, type EditorState, Journal, type RecoveredWork, type SaveState } from "../../editor";
+import {
+  EditorSession,
+  type EditorState,
+  Journal,
+  NoJournal,
+  type RecoveredWork,
+  type SaveState,
+  type WorkJournal,
+} from "../../editor";
 import { afterPaint } from "./afterPaint";
 import { EditorPorts } from "./ports";
 
@@ -11,37 +19,34 @@ export interface Desk {
   me: Me;
   session: EditorSession;
   ports: EditorPorts;
+  /** Why this device keeps no unsaved work; null where it does. */
+  notKept: Error | null;
 }
 
-/** The engine, once per visit of the editor. Null until the journal of this device is open. */
-export function useDesk(
-  me: Me,
-  labels: readonly Label[],
-  readOnly: boolean,
-): { desk: Desk | null; error: Error | null } {
+/** The engine, once per visit of the editor. Null until it is known whether this device keeps unsaved work. */
+export function useDesk(me: Me, labels: readonly Label[], readOnly: boolean): Desk | null {
   const client = useQueryClient();
   const [desk, setDesk] = useState<Desk | null>(null);
-  const [error, setError] = useState<Error | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: labels that change later are handed over below, without a new engine
   useEffect(() => {
     let gone = false;
     let made: Desk | null = null;
-    let journal: Journal | null = null;
+    let journal: WorkJournal | null = null;
+    const start = (opened: WorkJournal, notKept: Error | null) => {
+      journal = opened;
+      if (gone) return opened.close();
+      const ports = new EditorPorts(client, me.id);
+      const { frames, saves } = ports;
+      const session = new EditorSession({ labels, frames, saves, journal: opened, readOnly });
+      made = { me, ports, session, notKept };
+      setDesk(made);
+    };
     Journal.open(String(me.id)).then(
-      (opened) => {
-        journal = opened;
-        if (gone) return opened.close();
-        const ports = new EditorPorts(client, me.id);
-        const { frames, saves } = ports;
-        made = {
-          me,
-          ports,
-          session: new EditorSession({ labels, frames, saves, journal: opened, readOnly }),
-        };
-        setDesk(made);
-      },
-      (problem: unknown) => setError(problem instanceof Error ? problem : new Error(String(problem))),
+      (opened) => start(opened, null),
+      // A private window, say: drawing and saving go on, and the screen says what is missing.
+      (problem: unknown) =>
+        start(new NoJournal(), problem instanceof Error ? problem : new Error(String(problem))),
     );
     return () => {
       gone = true;
@@ -67,7 +72,7 @@ export function useDesk(
     desk?.session.editor.setLabels(labels);
   }, [desk, labels]);
 
-  return { desk, error };
+  return desk;
 }
 
 export function useEditorState(session: EditorSession): EditorState {
@@ -91,6 +96,26 @@ export function useSaveState(session: EditorSession, frameId: string): SaveState
     };
   }, [session, frameId]);
   return state;
+}
+
+/** The frame is in a conflict that does not merge by itself. */
+export function useNeedsChoice(session: EditorSession, frameId: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const stops = [session.on("choice", listener), session.autosave.on("state", listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    [session],
+  );
+  return useSyncExternalStore(subscribe, () => session.needsChoice(frameId));
+}
+
+/** Frames whose work waits for the line to come back. */
+export function useOfflineFrames(session: EditorSession): number {
+  const subscribe = useCallback((listener: () => void) => session.autosave.on("state", listener), [session]);
+  return useSyncExternalStore(subscribe, () => session.autosave.offlineFrames);
 }
 
 export function useRecovered(session: EditorSession): RecoveredWork | null {

@@ -1,0 +1,102 @@
+// The line goes over two frames, the session ends in mid-stroke, the browser is killed in mid-stroke: the work is there.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clipsReady, go, openNext, paint, read, shownAsPainted, stroke, upload } from "./acts.mjs";
+import { ask, PASSWORD, signIn, startBrowser, tell, until } from "./browser.mjs";
+
+const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
+
+/** Put the pointer down and draw, without letting go. */
+async function beginStroke(page, at) {
+  const box = await page.getByTestId("editor-canvas").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * at);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + box.height * at, { steps: 8 });
+}
+
+await tell("never-lost", async (page, step) => {
+  const context = page.context();
+  await signIn(page);
+  const { id: project } = await ask(page, "POST", "/api/projects", { name: `Never lost ${Date.now()}`, preset: "one_lesion" });
+  await go(page, `/p/${project}/clips`);
+  await upload(page, [CLIP]);
+  await clipsReady(page, project, 1);
+  await openNext(page, project);
+  const first = await read(page, "frame-id");
+  const revisions = (frame) => ask(page, "GET", `/api/frames/${frame}/revisions`);
+
+  await step("draw on two frames while the line is down, and have both saved when it is back", async () => {
+    await paint(page, 0);
+    await context.setOffline(true);
+    await stroke(page, 0.05);
+    await page.locator('[data-testid="offline"][data-waiting="1"]').waitFor();
+    await page.keyboard.press(".");
+    await until("the frame that was loaded ahead", async () => (await read(page, "frame-id")) !== first);
+    await stroke(page, 0.02);
+    const second = await read(page, "frame-id");
+    await page.locator('[data-testid="offline"][data-waiting="2"]').getByText("Work on 2 frames").waitFor();
+    await context.setOffline(false);
+    await page.getByTestId("offline").waitFor({ state: "detached" });
+    await until("both", async () => (await revisions(first)).length === 2 && (await revisions(second)).length === 1);
+  });
+
+  await step("lose the session in mid-stroke and sign in over the picture", async () => {
+    await until("a calm frame", async () => (await read(page, "save-state")) === "saved");
+    const frame = await read(page, "frame-id");
+    const before = (await revisions(frame)).length;
+    await context.clearCookies({ name: "sonoloop_session" });
+    await stroke(page, -0.1); // its save finds the session gone
+    await beginStroke(page, 0.7);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Your session ended").waitFor();
+    await page.mouse.move(700, 640, { steps: 4 });
+    await page.mouse.up();
+    const drawn = await shownAsPainted(page);
+    await dialog.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+    await until("the save of both strokes", async () => {
+      return (await read(page, "save-state")) === "saved" && (await revisions(frame)).length > before;
+    });
+    await page.reload();
+    await until("the frame again", async () => (await read(page, "save-state")) === "saved" && Number(await read(page, "revision")) > before);
+    const again = await until("the mask", async () => {
+      const now = await shownAsPainted(page);
+      return now.painted.length > 0 ? now : null;
+    });
+    if (JSON.stringify(again) !== JSON.stringify(drawn)) throw new Error("the stroke under way was not saved as it was drawn");
+  });
+
+  await step("kill the browser in mid-stroke and find all but the open stroke", async () => {
+    const profile = mkdtempSync(join(tmpdir(), "sonoloop-profile-"));
+    const address = page.url();
+    try {
+      const killed = await startBrowser(profile);
+      await signIn(killed.page);
+      await killed.page.goto(address);
+      await until("the frame", async () => (await read(killed.page, "save-state")) === "saved");
+      const frame = await read(killed.page, "frame-id");
+      const before = (await revisions(frame)).length;
+      await killed.page.context().setOffline(true);
+      await stroke(killed.page, 0.12);
+      const kept = await shownAsPainted(killed.page);
+      await beginStroke(killed.page, 0.3);
+      await killed.kill();
+
+      const next = await startBrowser(profile);
+      await next.page.goto(address);
+      await next.page.getByTestId("recovered").waitFor();
+      await next.page.getByRole("button", { name: "Put it back" }).click();
+      await until("its save", async () => (await revisions(frame)).length === before + 1);
+      const found = await shownAsPainted(next.page);
+      const newest = (await revisions(frame))[0];
+      await next.kill();
+      if (JSON.stringify(found) !== JSON.stringify(kept)) throw new Error("what came back is not what was painted");
+      if (newest.strokes !== 2 || newest.clicks !== 2 || !(newest.active_seconds > 0))
+        throw new Error(`its effort: ${newest.strokes} strokes, ${newest.clicks} clicks, ${newest.active_seconds} s`);
+    } finally {
+      rmSync(profile, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { chordOf, DEFAULT_KEYS, type KeyEvent } from "./keyboard";
+import { chordFor, chordName, holderOf, type KeyChanges, LEFT_HANDED, moveKey, personalKeys } from "./keymap";
+
+const CHORDS = Object.keys(DEFAULT_KEYS);
+const changes: fc.Arbitrary<KeyChanges> = fc.dictionary(
+  fc.constantFrom(...CHORDS),
+  fc.option(fc.constantFrom(...CHORDS, "k", "alt+q", "shift+u")),
+);
+
+describe("one person's keys", () => {
+  test("nothing changed is the default", () => {
+    expect(personalKeys(DEFAULT_KEYS, {})).toEqual(DEFAULT_KEYS);
+  });
+
+  test("a moved binding is found under its new key; what was there takes its place", () => {
+    const map = personalKeys(DEFAULT_KEYS, { b: "e" });
+    expect(map.e).toEqual({ tap: "tool.brush" });
+    expect(map.b).toEqual({ tap: "tool.eraser" });
+  });
+
+  test("every binding has at most one key and no key two bindings, whatever was stored", () => {
+    fc.assert(
+      fc.property(changes, (chosen) => {
+        const bindings = Object.values(personalKeys(DEFAULT_KEYS, chosen));
+        expect(new Set(bindings).size).toBe(bindings.length);
+        for (const binding of bindings) expect(Object.values(DEFAULT_KEYS)).toContain(binding);
+      }),
+    );
+  });
+
+  test("taking a key leaves who had it without one, and says beforehand who that is", () => {
+    expect(holderOf(DEFAULT_KEYS, {}, "e")).toBe("e");
+    expect(holderOf(DEFAULT_KEYS, {}, "alt+q")).toBeNull();
+    const moved = moveKey(DEFAULT_KEYS, {}, "b", "e");
+    expect(chordFor(DEFAULT_KEYS, moved, "b")).toBe("e");
+    expect(chordFor(DEFAULT_KEYS, moved, "e")).toBeNull();
+    const back = moveKey(DEFAULT_KEYS, moved, "e", "b");
+    expect(chordFor(DEFAULT_KEYS, back, "e")).toBe("b");
+  });
+
+  test("the left-handed map keeps every action reachable but the one undo does as well", () => {
+    const map = personalKeys(DEFAULT_KEYS, LEFT_HANDED);
+    const lost = Object.values(DEFAULT_KEYS).filter((binding) => !Object.values(map).includes(binding));
+    expect(lost).toEqual([{ tap: "stepBack" }]);
+    expect(map.n).toEqual({ tap: "tool.brush" });
+    expect(map.backspace.tap).toBe("undo");
+  });
+
+  test("chords in words", () => {
+    expect(chordName("mod+shift+z")).toBe("Ctrl Shift Z");
+    expect(chordName("shift+?")).toBe("?");
+    expect(chordName("[", new Map([["[", "ü"]]))).toBe("Ü");
+  });
+});
+
+describe("keyboards that are not American", () => {
+  const key = (key: string, code: string, more: Partial<KeyEvent> = {}): KeyEvent => ({
+    key,
+    code,
+    ctrlKey: false,
+    metaKey: false,
+    shiftKey: false,
+    altKey: false,
+    repeat: false,
+    timeStamp: 0,
+    ...more,
+  });
+
+  test.each([
+    ["German brackets are where the American ones are", key("ü", "BracketLeft"), "["],
+    [
+      "… and where they are printed, with AltGr",
+      key("[", "Digit8", { ctrlKey: true, altKey: true, getModifierState: (name) => name === "AltGraph" }),
+      "[",
+    ],
+    ["the French comma is no M", key(",", "KeyM"), ","],
+    ["a German ? is Shift ß", key("?", "Minus", { shiftKey: true }), "shift+?"],
+    ["a Greek letter is the Latin one in its place", key("β", "KeyB"), "b"],
+    ["Caps Lock changes nothing", key("B", "KeyB"), "b"],
+  ])("%s", (_, event, chord) => {
+    expect(chordOf(event)).toBe(chord);
+  });
+});

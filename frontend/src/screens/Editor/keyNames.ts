@@ -1,0 +1,55 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { chordFor, chordName, type KeyChanges, type KeyMap } from "../../editor";
+
+/** What stands on the keys that we know by their place, on this keyboard: `[` is "ü" in German. */
+export function useKeyCaps(): ReadonlyMap<string, string> {
+  const [caps, setCaps] = useState<ReadonlyMap<string, string>>(NO_CAPS);
+  useEffect(() => {
+    let gone = false;
+    // Only some browsers tell, and only on https; elsewhere our own names stand.
+    const { keyboard } = navigator as { keyboard?: { getLayoutMap(): Promise<Map<string, string>> } };
+    void keyboard?.getLayoutMap().then((layout) => {
+      if (gone) return;
+      setCaps(new Map(PLACES.map(([name, code]) => [name, layout.get(code) ?? name])));
+    });
+    return () => {
+      gone = true;
+    };
+  }, []);
+  return caps;
+}
+
+const NO_CAPS: ReadonlyMap<string, string> = new Map();
+const PLACES = [
+  ["[", "BracketLeft"],
+  ["]", "BracketRight"],
+  [",", "Comma"],
+  [".", "Period"],
+  ["/", "Slash"],
+] as const;
+
+/** From a key as the screens name it by default ("B", "Ctrl Z") to this person's. */
+let names: ReadonlyMap<string, string> = new Map();
+const listeners = new Set<() => void>();
+
+/** From now on keys are named as this person has them. */
+export function nameKeys(base: KeyMap, changes: KeyChanges): void {
+  const changed = Object.keys(base).filter((from) => chordFor(base, changes, from) !== from);
+  names = new Map(
+    changed.map((from) => {
+      const chord = chordFor(base, changes, from);
+      return [chordName(from), chord === null ? "no key" : chordName(chord)];
+    }),
+  );
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The person's key for one that a screen names by its default. */
+export function useKeyName(name: string): string {
+  return useSyncExternalStore(subscribe, () => names.get(name) ?? name);
+}
