@@ -219,7 +219,7 @@ def _spacing(value: Any, number: int) -> tuple[float, float] | None:
     if value is None:
         return None
     pair = value if isinstance(value, list) else [value, value]
-    if len(pair) != 2 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in pair):
+    if len(pair) != 2 or not all(type(side) in (int, float) and 0 < side < math.inf for side in pair):
         raise BadData(
             f"Sample {number} has millimetres_per_pixel {value!r}; it must be a number above 0, or two (rows, columns)."
         )

@@ -1,6 +1,6 @@
 """Scores of a model on frames it has not seen.
 
-python -m ml.evaluate --weights W.safetensors --manifest M.json --split test --json out.json
+python -m ml.evaluate --weights W.safetensors --manifest M.json --split test --json out.json [--report DIR]
 
 An index means one structure for ever, whatever it is called: a model made before a label was renamed, added or
 removed is scored on the indices it shares with the manifest.
@@ -24,6 +24,7 @@ from ml.errors import BadData, MlError
 from ml.labels import LabelSchema
 from ml.metrics import score_frame
 from ml.predict import Prediction, Predictor
+from ml.report import ErrorMap, write_report
 from ml.summary import MEASURES, OVERLAP, ScoredFrame, summarise
 
 Watch = Callable[[Sample, np.ndarray, Prediction], None]
@@ -115,13 +116,20 @@ def _differences(masks: LabelSchema, model: LabelSchema) -> dict[str, Any]:
 
 def _table(scores: dict[str, Any]) -> str:
     """The scores as lines of text."""
+    unit = scores["unit"]
 
     def row(name: str, part: dict[str, Any], used: str) -> str:
         values = [part["dice"], *(part["dice_ci"] or [None, None]), part["iou"], part["precision"], part["recall"]]
-        cells = " ".join("     –" if value is None else f"{value:6.3f}" for value in values)
-        return f"{name[:32]:32} {cells} {used:>9}"
+        cells = [f"{name[:32]:32}", *("     –" if value is None else f"{value:6.3f}" for value in values)]
+        for measure in ("hd95", "assd"):
+            cells.append("       –" if part[measure] is None else f"{part[measure]:5.2f} {unit}")
+        for measure in ("nsd_2", "presence_f1", "ece"):
+            cells.append("     –" if part[measure] is None else f"{part[measure]:6.3f}")
+        return " ".join([*cells, f"{used:>9}"])
 
-    lines = [f"{'label':32} {'Dice':>6} {'low':>6} {'high':>6} {'IoU':>6} {'prec.':>6} {'recall':>6} {'frames':>9}"]
+    heads = [f"{'label':32}", *(f"{name:>6}" for name in ("Dice", "low", "high", "IoU", "prec.", "recall"))]
+    heads += [f"{'HD95':>8}", f"{'ASSD':>8}", f"NSD2{unit}", f"{'pres.':>6}", f"{'ECE':>6}", f"{'frames':>9}"]
+    lines = [" ".join(heads)]
     lines += [row(part["name"], part, f"{part['n_used']}/{part['n_total']}") for part in scores["labels"].values()]
     lines.append(row("mean over labels", scores["macro"], f"{scores['n_used']}/{scores['n_total']}"))
     for key, words in (("only_in_masks", "the model does not know"), ("only_in_model", "the masks do not know")):
@@ -137,6 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--json", type=Path, required=True, help="file for the scores")
+    parser.add_argument(
+        "--report", type=Path, help="folder for report.html, a page with pictures; holds patient frames"
+    )
     options = parser.parse_args(arguments)
     try:
         manifest = read_manifest(options.manifest)
@@ -145,8 +156,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not samples:
             raise BadData(f"The manifest has no frames in the split {options.split!r}.")
         predictor = Predictor.load(options.weights)
-        found = evaluate(predictor, samples, labels=manifest.labels)
+        errors = ErrorMap(manifest.labels.shared_with(predictor.labels)) if options.report else None
+        found = evaluate(predictor, samples, labels=manifest.labels, watch=errors.see if errors else None)
         scores = {"split": options.split, "dataset_hash": manifest.dataset_hash, **found}
+        if errors:
+            page = write_report(scores, errors, samples, predictor, f"Evaluation of {options.weights.name}")
+            options.report.mkdir(parents=True, exist_ok=True)
+            write_atomically(options.report / "report.html", page.encode())
     except MlError as error:
         print(error, file=sys.stderr)
         return 1

@@ -65,6 +65,7 @@ def write_dataset(folder: Path) -> Path:
                         "subject": subject,
                         "clip": f"{subject} clip 1",
                         "split": split,
+                        "millimetres_per_pixel": clip.millimetres_per_pixel,
                     }
                 )
     manifest = {
