@@ -33,7 +33,11 @@ export function toPicture(png: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
 }
 
 export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  // Not Uint8Array.from with a function: ten times as slow, sixteen masks at a time, while a clip plays.
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
 
 /**

@@ -18,7 +18,7 @@ const TALLEST = 22;
 /** The clip as a line: selected frames as dots by state, how unsure the model is above them, where one is. */
 export const TimeStrip = memo(function TimeStrip({
   frames,
-  at: openAt,
+  at,
   playedAt,
   phase,
   onToggle,
@@ -34,7 +34,6 @@ export const TimeStrip = memo(function TimeStrip({
   onGo: (at: number) => void;
 }) {
   const { ref, width } = useElementSize<HTMLDivElement>();
-  const at = useSyncExternalStore(playedAt.subscribe, playedAt.get) ?? openAt;
   const selected = useMemo(() => frames.flatMap((frame, i) => (frame.selected ? [i] : [])), [frames]);
   const go = (event: PointerEvent<HTMLDivElement>) => {
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
@@ -81,20 +80,38 @@ export const TimeStrip = memo(function TimeStrip({
         }}
       >
         <Marks frames={frames} width={width} />
-        {at >= 0 && frames.length > 0 && (
-          <span
-            className={styles.playhead}
-            style={{ transform: `translateX(${frameX(at, frames.length, width)}px)` }}
-          />
-        )}
+        <Playhead at={at} playedAt={playedAt} count={frames.length} width={width} />
       </div>
-      <span className={styles.place}>
-        {frames.length > 0 && at >= 0 ? count(at + 1) : "–"}
-        <span>/{count(frames.length)}</span>
-      </span>
+      <Place at={at} playedAt={playedAt} of={frames.length} />
     </div>
   );
 });
+
+interface Played {
+  at: number;
+  playedAt: PlayedAt;
+}
+
+/** Where the clip is: the frame played, else the one on the table. While it plays only this is rendered. */
+function usePlace({ at, playedAt }: Played): number {
+  return useSyncExternalStore(playedAt.subscribe, playedAt.get) ?? at;
+}
+
+function Playhead({ count: of, width, ...played }: Played & { count: number; width: number }) {
+  const at = usePlace(played);
+  if (at < 0 || of === 0) return null;
+  return <span className={styles.playhead} style={{ transform: `translateX(${frameX(at, of, width)}px)` }} />;
+}
+
+function Place({ of, ...played }: Played & { of: number }) {
+  const at = usePlace(played);
+  return (
+    <span className={styles.place}>
+      {of > 0 && at >= 0 ? count(at + 1) : "–"}
+      <span>/{count(of)}</span>
+    </span>
+  );
+}
 
 /** Drawn once for a clip's states: stepping and playing move only the playhead. */
 const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[]; width: number }) {
