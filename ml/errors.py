@@ -23,3 +23,7 @@ class BadWeights(MlError):
 
 class TrainingFailed(MlError):
     """Training cannot go on; the text gives the cause."""
+
+
+class ExportFailed(MlError):
+    """The exported network does not compute what the trained one does."""

@@ -8,6 +8,7 @@ writes one 8-bit grey PNG of label indices per picture, and predictions.json wit
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING, Self
 import cv2
 import numpy as np
 
-from ml.backends import Backend, TorchBackend
+from ml.backends import Backend, Opened, TorchBackend, open_onnx
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
-from ml.errors import MlError
+from ml.errors import BadWeights, MlError
 from ml.labels import LabelSchema
 from ml.weights import WeightsInfo
 
@@ -59,14 +60,51 @@ class Predictor:
     def __init__(self, model: nn.Module | Backend, info: WeightsInfo, device: torch.device | str | None = None) -> None:
         self.info = info
         self.labels = info.labels
+        self.remark = ""  # why it is not the fastest backend for this machine, in words
         self.backend = model if isinstance(model, Backend) else TorchBackend(model, device)
 
     @classmethod
     def load(cls, path: Path | str, *, sha256: str | None = None, labels: LabelSchema | None = None) -> Self:
-        """Read weights. Raises BadWeights as `ml.checkpoint.load_model` does."""
-        from ml.checkpoint import load_model
+        """Read weights: run by PyTorch on a GPU where there is one, else exported in memory for `open_onnx`.
 
-        return cls(*load_model(Path(path), sha256=sha256, labels=labels))
+        Raises BadWeights as `ml.checkpoint.load_model` does.
+        """
+        import torch
+
+        from ml.checkpoint import load_model
+        from ml.export import export
+
+        model, info = load_model(Path(path), sha256=sha256, labels=labels)
+        if torch.cuda.is_available():
+            return cls(model, info, "cuda")
+        return cls._told(open_onnx(export(Path(path))), info)
+
+    @classmethod
+    def from_onnx(
+        cls, path: Path, *, sha256: str, weights_sha256: str | None = None, labels: LabelSchema | None = None
+    ) -> Self:
+        """Read a graph that `ml.export` made. Never loads torch.
+
+        sha256          of the file
+        weights_sha256  of the weights it must have been made from, where that is known
+        Raises BadWeights, with the reason, when it is another file, damaged, or of other weights or labels.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BadWeights(f"Cannot read {path.name}: {error.strerror}.") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BadWeights(f"{path.name} is not the file that was registered: its SHA-256 differs.")
+        opened = open_onnx(data)
+        if weights_sha256 is not None and opened.backend.weights_sha256 != weights_sha256:
+            raise BadWeights(f"{path.name} was made from other weights than the registered ones.")
+        return cls._told(opened, WeightsInfo.from_story(opened.backend.story, path.name, labels))
+
+    @classmethod
+    def _told(cls, opened: Opened, info: WeightsInfo) -> Self:
+        predictor = cls(opened.backend, info)
+        predictor.remark = opened.remark
+        return predictor
 
     def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
         """Draft each picture.
@@ -149,6 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         predictor = Predictor.load(options.weights)
+        if predictor.remark:
+            print(predictor.remark, file=sys.stderr)
         names = [path.stem for path in options.images]
         if len(set(names)) != len(names):
             raise MlError("Two images have the same name; their masks would overwrite each other.")
