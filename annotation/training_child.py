@@ -119,6 +119,7 @@ class Tail:
         self.sequence = 0
         self.steps = 0
         self.failure = ""
+        self.notice = ""  # what the child put right, for as long as the run lasts
 
     def read(self, attempt: jobs.Attempt) -> None:
         """Store the lines that are new. A line is its number, so reading a journal again adds nothing."""
@@ -157,6 +158,9 @@ class Tail:
 
     def _note(self, values: dict[str, Any]) -> None:
         self.failure = str(values["reason"]) if values["event"] == "failed" else ""
+        if values["event"] == "notice":
+            self.notice = f". {values['text']}"
+            self.steps = values["steps_per_epoch"]  # a smaller batch makes more steps
         if values["event"] == "start":
             self.steps = values["steps_per_epoch"]
             self.run.epoch = values["resumed_from_epoch"] or 0
@@ -169,4 +173,4 @@ class Tail:
         message = f"Epoch {min(self.run.epoch + 1, self.run.epochs)} of {self.run.epochs}"
         if "loss" in last:
             message += f", loss {last['loss']:.3f}"
-        return self.run.epoch * self.steps + step, message
+        return self.run.epoch * self.steps + step, message + self.notice

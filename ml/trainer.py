@@ -112,10 +112,11 @@ class Trainer:
         self.sampler = Sampler(
             self.frames.clips, self.frames.present, per_clip=self.config.frames_per_clip, seed=self.config.seed
         )
-        if len(self.sampler) // self._steps(1) < self.world.size:
+        fewest = len(self.sampler) // self._steps(self.config.batch_size)
+        if fewest < self.world.size:
             raise BadData(
-                f"Every step shows {len(self.sampler) // self._steps(1)} frames or more, too few for {self.world.size} "
-                "processes: start fewer, or raise batch_size."
+                f"A step shows {fewest} frames at times, too few for {self.world.size} processes: start fewer, or raise "
+                "batch_size."
             )
 
     def _build_model(self, base: Path | None) -> None:

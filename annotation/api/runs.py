@@ -85,7 +85,7 @@ METRICS = {
             "required": ["sequence", "event"],
             "properties": {
                 "sequence": {"type": "integer"},
-                "event": {"type": "string", "enum": ["start", "step", "epoch", "end", "failed", "stopped"]},
+                "event": {"type": "string", "enum": ["start", "step", "epoch", "notice", "end", "failed", "stopped"]},
                 "epoch": {"type": "integer"},
                 "loss": {"type": "number"},
                 "val_dice": {"type": ["number", "null"]},

@@ -369,6 +369,22 @@ def test_a_journal_read_twice_gives_every_line_once_and_no_half_line(dataset, tm
     assert (job.progress_done, job.progress_total, job.message) == (2, 12, "Epoch 1 of 3, loss 0.500")
 
 
+def test_what_the_child_put_right_is_told_beside_the_progress(dataset, tmp_path):
+    run, job = start(dataset, epochs=3)
+    attempt = jobs.claim(job.pk)
+    lines = [
+        {"event": "start", "steps_per_epoch": 4, "resumed_from_epoch": None},
+        {"event": "notice", "text": "Out of memory with 8 frames per step: going on with 4.", "steps_per_epoch": 8},
+        {"event": "step", "epoch": 1, "step": 2, "steps": 8, "loss": 0.5},
+    ]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    training_child.Tail(run, path).read(attempt)
+    job.refresh_from_db()
+    assert (job.progress_done, job.progress_total) == (2, 24)
+    assert job.message.endswith("loss 0.500. Out of memory with 8 frames per step: going on with 4.")
+
+
 def test_the_child_learns_nothing_about_database_or_broker(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/db")
     monkeypatch.setenv("SONOLOOP_SECRET_KEY", "x" * 40)

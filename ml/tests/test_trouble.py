@@ -141,7 +141,7 @@ def test_odd_pictures_are_trained_on_all_the_same(tmp_path):
 
 def test_more_processes_than_frames_are_refused(tmp_path):
     manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
-    with pytest.raises(BadData, match="too few for 3 processes"):
+    with pytest.raises(BadData, match="2 frames at times, too few for 3 processes"):
         Trainer(manifest, tmp_path / "out", world=World(0, 3))
 
 

@@ -3566,7 +3566,7 @@ export interface operations {
                     "application/json": ({
                         sequence: number;
                         /** @enum {string} */
-                        event: "start" | "step" | "epoch" | "end" | "failed" | "stopped";
+                        event: "start" | "step" | "epoch" | "notice" | "end" | "failed" | "stopped";
                         epoch?: number;
                         loss?: number;
                         val_dice?: number | null;
