@@ -115,8 +115,8 @@ class Trainer:
         fewest = len(self.sampler) // self._steps(self.config.batch_size)
         if fewest < self.world.size:
             raise BadData(
-                f"A step shows {fewest} frames at times, too few for {self.world.size} processes: start fewer, or raise "
-                "batch_size."
+                f"A step shows {fewest} frames at times, too few for {self.world.size} processes: start fewer of them, "
+                "or raise batch_size."
             )
 
     def _build_model(self, base: Path | None) -> None:
