@@ -64,13 +64,14 @@ def run(budget: str, work: Path, processes: int, minutes: float | None, should_s
     waiting = [cell for cell in cells_of(budget) if not cell.result.exists()]
     end = None if minutes is None else time.monotonic() + 60 * minutes
     running: dict[Cell, subprocess.Popen[bytes]] = {}
-    failed = []
+    failed, stopped = [], False
     while waiting or running:
         stopping = should_stop() or (end is not None and time.monotonic() > end)
-        if stopping:
+        if stopping and not stopped:
+            stopped = True
             waiting.clear()
             for process in running.values():
-                process.terminate()  # it saves its state at the next step
+                process.terminate()  # once: it saves its state at the next step
         while waiting and len(running) < processes:
             cell = waiting.pop(0)
             print(f"{time.strftime('%H:%M:%S')} begins {cell.name}", flush=True)

@@ -1,0 +1,74 @@
+"""What the shipped champion saves a person on clips of simulated people it has never met: propagation and clicks.
+
+Clips as dense in time as a scanner's, subjects from seed 3000 on (the champion was trained on others). Dice of a frame
+is the mean over the structures its exact mask shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from ml.propagate import Propagation, copy_mask, draft_only, warp_only
+
+from benchmarks._report import commit, machine
+from ml.labels import LabelSchema
+from ml.make_demo_champion import FIRST_SEED, SUBJECTS, VIEW, WEIGHTS
+from ml.metrics import score_frame
+from ml.phantom import ClipSpec, PhantomClip, simulate_clip
+from ml.predict import Predictor
+
+DISTANCES = (1, 5, 10, 20)
+METHODS = ("copy", "warp", "draft", "ours")
+GOOD_DICE, MOST_CLICKS = 0.90, 10
+
+
+def propagation() -> dict[str, Any]:
+    """The first frame's exact mask carried to the frames after it, by each method.
+
+    "ours" stops where it sees drift; there the app shows the draft, and so does its row here.
+    """
+    network = Predictor.load(WEIGHTS)
+    rows = []
+    for clip in _clips(max(DISTANCES) + 1):
+        frames, key = list(clip.frames), clip.label_maps[0]
+        draft = draft_only(frames, network)
+        carried = {each.index: each.labelmap for each in Propagation(frames, {0: key}, network=network, reach=20)}
+        masks = {"copy": copy_mask(frames, key), "warp": warp_only(frames, key), "draft": draft}
+        masks["ours"] = [carried.get(index, draft[index]) for index in range(len(frames))]
+        for distance in DISTANCES:
+            truth = clip.label_maps[distance]
+            dice = {method: round(frame_dice(truth, masks[method][distance], network.labels), 4) for method in METHODS}
+            rows.append(
+                {"subject": clip.spec.subject_seed, "distance": distance, "stopped": distance not in carried, **dice}
+            )
+    return {**_made("propagation"), "rows": rows}
+
+
+def frame_dice(truth: np.ndarray, drawn: np.ndarray, labels: LabelSchema) -> float:
+    """Mean Dice over the labels that the truth shows; both uint8 [H, W] label indices."""
+    scores = score_frame(truth, drawn, labels, quick=True).values()
+    return float(np.mean([score.overlap.dice for score in scores if score.in_reference]))
+
+
+def _clips(frames: int) -> Iterator[PhantomClip]:
+    for seed in range(FIRST_SEED["test"], FIRST_SEED["test"] + SUBJECTS["test"]):
+        yield simulate_clip(ClipSpec(VIEW, seed, clip_seed=1, frames=frames))
+
+
+def _made(study: str) -> dict[str, Any]:
+    return {
+        "study": study,
+        "command": f"python -m benchmarks.models --study {study}",
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "commit": commit(),
+        "device": machine()["processor"],
+        "weights_sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
+        "view": VIEW,
+    }
+
+
+STUDIES: dict[str, Callable[[], dict[str, Any]]] = {"propagation": propagation}
