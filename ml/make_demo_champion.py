@@ -143,8 +143,9 @@ def write_card(work: Path, run: Path, weights: bytes) -> None:
 def _how_it_went(run: Path) -> dict[str, Any]:
     """Epochs done, the best one and its validation Dice."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    end = next(line for line in reversed(lines) if line["event"] == "end")
-    return {"epochs_done": end["epochs"], "best_epoch": end["best_epoch"], "validation_dice": end["best_val_dice"]}
+    epochs = {line["epoch"]: line["val_dice"] for line in lines if line["event"] == "epoch"}
+    best = max(epochs, key=lambda epoch: epochs[epoch])
+    return {"epochs_done": len(epochs), "best_epoch": best, "validation_dice": epochs[best]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
