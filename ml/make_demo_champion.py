@@ -54,7 +54,7 @@ class Stage:
 STAGES = (
     Stage(240, 2, {"image_size": 256, "epochs": 5, "learning_rate": 2e-3, "seed": 1, "aux_training": False}),
     Stage(240, 2, {"image_size": 320, "epochs": 1, "learning_rate": 1.5e-3, "seed": 2, "aux_training": False}),
-    Stage(160, 1, {"image_size": 320, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
+    Stage(128, 1, {"image_size": 320, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
 )
 
 
