@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from ml.propagate import Propagation, copy_mask, draft_only, warp_only
 
 from benchmarks._report import commit, machine
 from ml.labels import LabelSchema
@@ -20,6 +19,7 @@ from ml.make_demo_champion import FIRST_SEED, SUBJECTS, VIEW, WEIGHTS
 from ml.metrics import score_frame
 from ml.phantom import ClipSpec, PhantomClip, simulate_clip
 from ml.predict import Predictor
+from ml.propagate import Propagation, copy_mask, draft_only, warp_only
 
 DISTANCES = (1, 5, 10, 20)
 METHODS = ("copy", "warp", "draft", "ours")
