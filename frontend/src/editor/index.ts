@@ -42,6 +42,7 @@ export { MaskDocument } from "./document";
 export { Editor, MAX_BRUSH, MIN_BRUSH } from "./editor";
 export type { EditorEvents, EditorState, OpenFrame, PaintOver, Picture } from "./editorState";
 export { FrameCache } from "./frameCache";
+export { interpolate } from "./interpolating";
 export { Journal, type JournalEntry, NoJournal, type PendingWork, type WorkJournal } from "./journal";
 export {
   type Action,

@@ -39,6 +39,10 @@ export type Action =
   | "frame.previousSelected"
   | "frame.nextSelected"
   | "frame.nextWaiting"
+  | "frame.nextUncertain"
+  | "frame.nextUntouched"
+  | "frame.nextReturned"
+  | "carry"
   | "frame.submit"
   | "draft.accept"
   | "review.accept"
@@ -119,6 +123,10 @@ export const DEFAULT_KEYS: KeyMap = {
   "shift+.": { tap: "frame.nextSelected" },
   space: { tap: "play", hold: "pan" },
   w: { tap: "frame.nextWaiting" },
+  "alt+u": { tap: "frame.nextUncertain" },
+  "alt+n": { tap: "frame.nextUntouched" },
+  "alt+r": { tap: "frame.nextReturned" },
+  k: { tap: "carry" },
   enter: { tap: "finish" },
   y: { tap: "draft.accept" },
   "shift+y": { tap: "review.accept" },

@@ -275,6 +275,12 @@ export class EditorSession {
     return this.open(frameId);
   }
 
+  /** A frame was saved by another way than this session: what was loaded of it is old. */
+  async forget(frameId: string): Promise<void> {
+    if (frameId === this.frameId) await this.reload();
+    else if (!this.autosave.unsavedMap(frameId)) this.cache.drop(frameId);
+  }
+
   /**
    * Leave: what is not saved yet is sent in the background; what cannot be stays on this device. Without `send`
    * nothing more is sent: the server would take it for the work of whoever is signed in now.

@@ -10,6 +10,7 @@ import { useFrameId } from "../../app/params";
 import {
   attachPointer,
   attachWindowLevel,
+  colorTables,
   type Keyboard,
   personalKeys,
   Renderer,
@@ -19,6 +20,10 @@ import { ErrorState } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
 import { afterPaint } from "./afterPaint";
 import { ConflictDialog } from "./ConflictDialog";
+import { CarryMenu } from "./carry/CarryMenu";
+import { CarryStrip } from "./carry/CarryStrip";
+import { nextOf, type Wanted } from "./carry/plan";
+import { useCarry } from "./carry/useCarry";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
 import { useHands } from "./hands";
@@ -203,6 +208,24 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     if (!work.mayReview) setReturning(false);
   }, [work.mayReview]);
   const layers = useLayers({ session, renderer, detail, frames });
+  const carry = useCarry({ desk, renderer, detail, frames });
+  const [carrying, setCarrying] = useState(false);
+  const stripColors = useMemo(
+    () => colorTables(state.labels, { opacity: 0.35, outlinesOnly: false, hidden: new Set() }),
+    [state.labels],
+  );
+  const jump = (wanted: Wanted) => {
+    const found = nextOf(
+      frames,
+      frames.findIndex((frame) => frame.id === frameId),
+      wanted,
+    );
+    if (found) open(found.id);
+    else
+      notifications.show({
+        message: `No other selected frame of this clip is ${wanted === "uncertain" ? "untouched and drafted" : wanted}.`,
+      });
+  };
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
   const base = useMemo(() => keyMapFor(labels), [labels]);
   const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
@@ -216,7 +239,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       "frame.previousSelected": () => open(session.neighbour(-1, true)),
       "frame.nextSelected": () => open(session.neighbour(1, true)),
       "frame.nextWaiting": () => void work.next(),
-      "draft.accept": () => void work.acceptDraft(),
+      "frame.nextUncertain": () => jump("uncertain"),
+      "frame.nextUntouched": () => jump("untouched"),
+      "frame.nextReturned": () => jump("returned"),
+      "draft.accept": () =>
+        void (carry.here && carry.here.blocked === null ? carry.accept([carry.here]) : work.acceptDraft()),
+      carry: () => work.mayAnnotate && setCarrying(true),
       finish: () => void work.submit(),
       save: () => void session.autosave.saveNow(String(frameId)),
       play: player.toggle,
@@ -313,6 +341,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           onAcceptDraft={work.acceptDraft}
         />
       )}
+      {panels && <CarryStrip carry={carry} colors={stripColors} onOpen={open} />}
       {panels && (
         <TimeStrip
           frames={frames}
@@ -321,7 +350,9 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           phase={player.phase}
           onToggle={player.toggle}
           onGo={goTo}
-        />
+        >
+          {work.mayAnnotate && <CarryMenu carry={carry} opened={carrying} onChange={setCarrying} />}
+        </TimeStrip>
       )}
       {save.kind === "conflict" && needsChoice && later !== save && (
         <ConflictDialog desk={desk} frameId={String(frameId)} save={save} onLater={() => setLater(save)} />

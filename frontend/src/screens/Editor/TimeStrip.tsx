@@ -1,7 +1,7 @@
 import { ActionIcon } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
-import { memo, type PointerEvent, useMemo, useSyncExternalStore } from "react";
+import { memo, type PointerEvent, type ReactNode, useMemo, useSyncExternalStore } from "react";
 import type { Frame } from "../../api/types";
 import type { PlayerPhase } from "../../editor";
 import { count, score } from "../../ui/format";
@@ -23,6 +23,7 @@ export const TimeStrip = memo(function TimeStrip({
   phase,
   onToggle,
   onGo,
+  children,
 }: {
   frames: readonly Frame[];
   /** Place of the frame on the table. */
@@ -32,6 +33,8 @@ export const TimeStrip = memo(function TimeStrip({
   phase: PlayerPhase;
   onToggle: () => void;
   onGo: (at: number) => void;
+  /** At its right end. */
+  children?: ReactNode;
 }) {
   const { ref, width } = useElementSize<HTMLDivElement>();
   const selected = useMemo(() => frames.flatMap((frame, i) => (frame.selected ? [i] : [])), [frames]);
@@ -83,6 +86,7 @@ export const TimeStrip = memo(function TimeStrip({
         <Playhead at={at} playedAt={playedAt} count={frames.length} width={width} />
       </div>
       <Place at={at} playedAt={playedAt} of={frames.length} />
+      {children}
     </div>
   );
 });

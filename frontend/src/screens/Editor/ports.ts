@@ -78,6 +78,14 @@ export class EditorPorts {
     private readonly userId: number,
   ) {}
 
+  /** Frames whose next save is a mask carried over, with the server's proposal where it made it. */
+  private readonly carried = new Map<string, number | null>();
+
+  /** The next save of this frame is a mask carried from other frames, accepted as it is. */
+  proposalAccepted(frameId: string, proposal: number | null): void {
+    this.carried.set(frameId, proposal);
+  }
+
   /** The next save of this frame is its draft, accepted as it is. */
   draftAccepted(frameId: string, draftId: number): void {
     this.drafts.set(frameId, draftId);
@@ -106,7 +114,8 @@ export class EditorPorts {
 
   readonly saves: SavePort = {
     put: async ({ frameId, png, etag, meta }) => {
-      const origin = this.accepted.has(frameId) ? "draft" : meta.origin;
+      const isCarried = this.carried.has(frameId);
+      const origin = isCarried ? "propagated" : this.accepted.has(frameId) ? "draft" : meta.origin;
       try {
         const answer = await send("PUT", `/api/frames/${frameId}/mask`, new Blob([png]), {
           headers: { "If-Match": etag, "Content-Type": "image/png", "Sonoloop-User": String(this.userId) },
@@ -117,9 +126,11 @@ export class EditorPorts {
             strokes: Math.min(meta.strokes, MOST_COUNTED),
             clicks: Math.min(meta.clicks, MOST_COUNTED),
             draft: origin === "draft" ? (this.drafts.get(frameId) ?? null) : null,
+            proposal: isCarried ? (this.carried.get(frameId) ?? null) : null,
           },
         });
         this.accepted.delete(frameId);
+        this.carried.delete(frameId);
         const revision = (await answer.json()) as Revision;
         const fresh = answer.headers.get("ETag") ?? `"r${revision.number}"`;
         return { kind: "saved", etag: fresh, number: revision.number };

@@ -1,0 +1,134 @@
+import { ApiError, api, send } from "../../../api/client";
+import type { Frame, Revision } from "../../../api/types";
+import { decodePng, encodePng, type Labelmap } from "../../../editor";
+import { fetchDraft } from "../ports";
+
+/** How the masks were made. */
+export type Way = "follow" | "between" | "copy";
+
+/** A mask offered for a frame. Nothing is saved before a person accepts it. */
+export interface Proposal {
+  readonly frame: Frame;
+  readonly map: Labelmap;
+  readonly way: Way;
+  /** Of the server's row; null where the mask was made on this page. */
+  readonly id: number | null;
+  readonly isDoubtful: boolean;
+  /** 0..1, where something was measured. */
+  readonly score: number | null;
+  /** Why it cannot be accepted any more; null where it can. */
+  readonly blocked: string | null;
+}
+
+/** One accepted proposal: what is needed to take it back. */
+export interface Accepted {
+  readonly frame: number;
+  readonly revision: number;
+  readonly parent: number | null;
+}
+
+export interface Outcome {
+  readonly saved: Accepted[];
+  readonly refused: { readonly frame: number; readonly message: string }[];
+}
+
+/** What the server's proposals look like (docs/api.md). */
+export interface ServerProposal {
+  id: number;
+  frame: number;
+  flag: "green" | "amber";
+  score: number;
+  blocked: string | null;
+  png?: string;
+}
+
+const BLOCKED: Record<string, string> = {
+  moved: "Somebody saved this frame since.",
+  submitted: "This frame waits for review.",
+  accepted: "This frame is gold.",
+  other_person: "Another person works on this frame.",
+};
+
+export function fromServer(row: ServerProposal, frame: Frame): Proposal {
+  return {
+    frame,
+    map: decodePng(Uint8Array.from(atob(row.png ?? ""), (letter) => letter.charCodeAt(0))),
+    way: "follow",
+    id: row.id,
+    isDoubtful: row.flag === "amber",
+    score: row.score,
+    blocked: row.blocked && (BLOCKED[row.blocked] ?? row.blocked),
+  };
+}
+
+/** Save proposals as this person's revisions. Frames that moved on meanwhile are refused one by one, and named. */
+export async function accept(
+  clipId: number,
+  proposals: readonly Proposal[],
+  userId: number,
+): Promise<Outcome> {
+  const outcome: Outcome = { saved: [], refused: [] };
+  const follow = proposals.filter(({ id }) => id !== null);
+  if (follow.length) {
+    const answer = await api.post<{
+      saved: { frame: number; revision: Revision }[];
+      refused: Outcome["refused"];
+    }>(`/api/clips/${clipId}/proposals/accept`, { frames: follow.map(({ frame }) => frame.id) });
+    for (const { frame, revision } of answer.saved)
+      outcome.saved.push({ frame, revision: revision.number, parent: revision.parent });
+    outcome.refused.push(...answer.refused);
+  }
+  for (const { frame, map } of proposals.filter(({ id }) => id === null)) {
+    try {
+      // Made only for frames nobody has saved: whoever saved since keeps their work.
+      const revision = await put(frame.id, map, 0, "propagated", userId);
+      outcome.saved.push({ frame: frame.id, revision, parent: null });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status === 0) throw error;
+      outcome.refused.push({ frame: frame.id, message: error.message });
+    }
+  }
+  return outcome;
+}
+
+/** Put back what was there before: the parent revision, else the draft, else nothing. Answers what could not be. */
+export async function takeBack(accepted: readonly Accepted[], userId: number): Promise<Outcome["refused"]> {
+  const refused: Outcome["refused"] = [];
+  for (const { frame, revision, parent } of accepted) {
+    try {
+      await put(frame, await before(frame, parent), revision, "restored", userId);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      refused.push({ frame, message: error.message });
+    }
+  }
+  return refused;
+}
+
+async function before(frame: number, parent: number | null): Promise<Labelmap | null> {
+  if (parent === null) return fetchDraft(String(frame));
+  const revisions = await api.get<Revision[]>(`/api/frames/${frame}/revisions`);
+  const found = revisions.find(({ number }) => number === parent);
+  return found ? decodePng(await api.bytes(`/api/revisions/${found.id}/mask`)) : null;
+}
+
+async function put(
+  frame: number,
+  map: Labelmap | null,
+  base: number,
+  origin: "propagated" | "restored",
+  userId: number,
+): Promise<number> {
+  const pixels = map ?? (await blank(frame));
+  const answer = await send("PUT", `/api/frames/${frame}/mask`, new Blob([encodePng(pixels)]), {
+    headers: { "If-Match": `"r${base}"`, "Content-Type": "image/png", "Sonoloop-User": String(userId) },
+    query: { origin },
+  });
+  return ((await answer.json()) as Revision).number;
+}
+
+async function blank(frame: number): Promise<Labelmap> {
+  const map = decodePng(await api.bytes(`/api/frames/${frame}/mask`));
+  map.data.fill(0);
+  return map;
+}

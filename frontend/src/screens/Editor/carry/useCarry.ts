@@ -1,0 +1,282 @@
+import { notifications } from "@mantine/notifications";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
+import { api } from "../../../api/client";
+import { keys } from "../../../api/keys";
+import type { Frame, FrameDetail, Job } from "../../../api/types";
+import { describe, interpolate, type Labelmap, type Renderer } from "../../../editor";
+import { errorText } from "../../../ui/ErrorState";
+import { plural } from "../../../ui/format";
+import { fetchMask } from "../ports";
+import { type Desk, useEditorState } from "../useSession";
+import { following, stretches } from "./plan";
+import {
+  type Accepted,
+  accept as acceptAll,
+  fromServer,
+  type Outcome,
+  type Proposal,
+  type ServerProposal,
+  takeBack,
+  type Way,
+} from "./proposals";
+
+export type Direction = "backward" | "both" | "forward";
+
+export interface Carry {
+  /** In order of time; of selected frames only. */
+  proposals: readonly Proposal[];
+  /** For the open frame; null where there is none. */
+  here: Proposal | null;
+  /** What the server works on; null while nothing runs. */
+  job: Job | null;
+  busy: boolean;
+  start: (way: Way, direction: Direction, count: number) => Promise<void>;
+  cancel: () => void;
+  accept: (which: readonly Proposal[]) => Promise<void>;
+  dismiss: (which: readonly Proposal[]) => Promise<void>;
+}
+
+const NONE: readonly Proposal[] = [];
+
+/** Masks carried from frames somebody drew on to frames nobody has touched: offered, accepted, taken back. */
+export function useCarry({
+  desk,
+  renderer,
+  detail,
+  frames,
+}: {
+  desk: Desk;
+  renderer: RefObject<Renderer | null>;
+  detail: FrameDetail | null;
+  frames: readonly Frame[];
+}): Carry {
+  const { session, me, ports } = desk;
+  const client = useQueryClient();
+  const { frameId: open } = useEditorState(session);
+  const clipId = detail?.clip.id ?? 0;
+  const [made, setMade] = useState<readonly Proposal[]>(NONE);
+  const [jobId, setJobId] = useState<number | null>(null);
+  const [busy, setBusy] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was made belongs to the clip it was made for
+  useEffect(() => {
+    setMade(NONE);
+    setJobId(null);
+  }, [clipId]);
+
+  const { data: job } = useQuery({
+    queryKey: keys.job(jobId ?? 0),
+    queryFn: () => api.get<Job>(`/api/jobs/${jobId}`),
+    enabled: jobId !== null,
+    refetchInterval: (query) => (isRunning(query.state.data) ? 700 : false),
+  });
+  const jobState = job?.state;
+  const rows = useQuery({
+    queryKey: ["proposals", clipId],
+    queryFn: ({ signal }) =>
+      api.get<{ proposals: ServerProposal[] }>(`/api/clips/${clipId}/proposals`, {
+        query: { masks: 1 },
+        signal,
+      }),
+    enabled: clipId > 0,
+    staleTime: 60_000,
+  });
+  useEffect(() => {
+    if (!jobState || isRunning(job)) return;
+    void client.invalidateQueries({ queryKey: ["proposals", clipId] });
+    if (jobState === "failed" || jobState === "quarantined")
+      notifications.show({ color: "red", title: "Nothing was carried over", message: job?.error ?? "" });
+    setJobId(null);
+  }, [jobState, job, client, clipId]);
+
+  const proposals = useMemo(() => {
+    const byId = new Map(frames.map((frame) => [frame.id, frame]));
+    const carried = (rows.data?.proposals ?? []).flatMap((row) => {
+      const frame = byId.get(row.frame);
+      return frame?.selected && row.png ? [fromServer(row, frame)] : [];
+    });
+    const local = made.filter(({ frame }) => byId.get(frame.id)?.state === "untouched");
+    const own = new Set(local.map(({ frame }) => frame.id));
+    return [...local, ...carried.filter(({ frame }) => !own.has(frame.id))].sort(
+      (a, b) => a.frame.index - b.frame.index,
+    );
+  }, [rows.data, made, frames]);
+  const here = proposals.find(({ frame }) => String(frame.id) === open) ?? null;
+
+  useEffect(() => {
+    const fits = here && here.map.width === session.editor.width && here.map.height === session.editor.height;
+    if (session.frameId === open) renderer.current?.setProposal(fits ? here.map : null);
+  }, [renderer, session, here, open]);
+
+  const doing = useCallback(async (title: string, act: () => Promise<void>) => {
+    setBusy(true);
+    try {
+      await act();
+    } catch (error) {
+      notifications.show({ color: "red", title, message: errorText(error) });
+    } finally {
+      setBusy(false);
+    }
+  }, []);
+
+  const refresh = useCallback(
+    async (changed: readonly number[]) => {
+      await Promise.all(changed.map((id) => session.forget(String(id))));
+      setMade((known) => known.filter(({ frame }) => !changed.includes(frame.id)));
+      for (const queryKey of [["frames"], ["queue"], ["stats"], ["clips"], ["proposals", clipId]])
+        void client.invalidateQueries({ queryKey });
+      for (const id of changed) void client.invalidateQueries({ queryKey: keys.frame(id) });
+    },
+    [client, session, clipId],
+  );
+
+  const undo = useCallback(
+    (saved: readonly Accepted[]) =>
+      doing("Not everything was taken back", async () => {
+        const refused = await takeBack(saved, me.id);
+        await refresh(saved.map(({ frame }) => frame));
+        notifications.show({
+          message: `${plural(saved.length - refused.length, "frame")} taken back.${reasons(refused)}`,
+        });
+      }),
+    [doing, refresh, me.id],
+  );
+
+  return {
+    proposals,
+    here,
+    job: jobId !== null && job && isRunning(job) ? job : null,
+    busy,
+    cancel: () => {
+      if (jobId !== null) void api.post(`/api/jobs/${jobId}/cancel`).catch(() => undefined);
+    },
+    start: (way, direction, count) =>
+      doing("Nothing was carried over", async () => {
+        const frame = session.editor.openFrame;
+        if (!detail || frame?.id !== String(detail.id)) return;
+        const state = await session.autosave.saveNow(frame.id);
+        if (state.kind !== "saved") throw new Error(describe(state));
+        if (way === "follow") {
+          if (state.number === 0)
+            throw new Error("Draw on this frame first: its saved mask is what is carried.");
+          const answer = await api.post<{ job: Job }>(`/api/clips/${clipId}/propagate`, {
+            frame: detail.id,
+            direction,
+            count,
+          });
+          setJobId(answer.job.id);
+          return;
+        }
+        const found =
+          way === "copy"
+            ? copies(frames, detail.id, frame.document.labelmap, direction, count)
+            : await between(frames, detail.id, frame.document.labelmap, state.number > 0);
+        if (!found.length) throw new Error(way === "copy" ? NO_COPY : NO_BETWEEN);
+        setMade(found);
+      }),
+    accept: (which) =>
+      doing("Not accepted", async () => {
+        const takes = which.filter(({ blocked }) => blocked === null);
+        const [opened] = takes.filter(({ frame }) => String(frame.id) === session.frameId);
+        if (takes.length === 1 && opened) {
+          // On the table it is one step like any other: undo takes it back.
+          const id = String(opened.frame.id);
+          ports.proposalAccepted(id, opened.id);
+          if (opened.map.equals(mapOf(session))) session.autosave.edited(id, opened.map);
+          else session.editor.applyMap(opened.map);
+          const state = await session.autosave.saveNow(id);
+          if (state.kind !== "saved") throw new Error(describe(state));
+          setMade((known) => known.filter(({ frame }) => frame.id !== opened.frame.id));
+          void client.invalidateQueries({ queryKey: ["proposals", clipId] });
+          return;
+        }
+        const outcome = await acceptAll(clipId, takes, me.id);
+        await refresh(outcome.saved.map(({ frame }) => frame));
+        tell(outcome, () => void undo(outcome.saved));
+      }),
+    dismiss: (which) =>
+      doing("Not dismissed", async () => {
+        const gone = new Set(which.map(({ frame }) => frame.id));
+        setMade((known) => known.filter(({ frame }) => !gone.has(frame.id)));
+        const ids = which.filter(({ id }) => id !== null).map(({ frame }) => frame.id);
+        if (!ids.length) return;
+        await api.delete(`/api/clips/${clipId}/proposals`, { query: { frames: ids.join(",") } });
+        await client.invalidateQueries({ queryKey: ["proposals", clipId] });
+      }),
+  };
+}
+
+const NO_COPY = "No selected frame that way waits for a person.";
+const NO_BETWEEN =
+  "There are no untouched selected frames between two frames somebody drew on. Draw on one farther along first.";
+
+const isRunning = (job: Job | undefined) => job?.state === "queued" || job?.state === "running";
+const reasons = (refused: Outcome["refused"]) =>
+  refused.length ? ` ${[...new Set(refused.map(({ message }) => message))].join(" ")}` : "";
+
+function mapOf(session: Desk["session"]): Labelmap {
+  const frame = session.editor.openFrame;
+  if (!frame) throw new Error("No frame is open.");
+  return frame.document.labelmap;
+}
+
+function tell(outcome: Outcome, undo: () => void): void {
+  const id = "carried";
+  notifications.show({
+    id,
+    title: `${plural(outcome.saved.length, "mask")} accepted`,
+    message: reasons(outcome.refused) || "Press here to take them back.",
+    autoClose: 15_000,
+    style: { cursor: "pointer" },
+    onClick: () => {
+      notifications.hide(id);
+      undo();
+    },
+  });
+}
+
+const local =
+  (way: Way) =>
+  (frame: Frame, map: Labelmap): Proposal => ({
+    frame,
+    map,
+    way,
+    id: null,
+    isDoubtful: false,
+    score: null,
+    blocked: null,
+  });
+
+function copies(
+  frames: readonly Frame[],
+  id: number,
+  map: Labelmap,
+  direction: Direction,
+  count: number,
+): Proposal[] {
+  const at = frames.findIndex((frame) => frame.id === id);
+  const ways = direction === "both" ? (["backward", "forward"] as const) : ([direction] as const);
+  return ways
+    .flatMap((one) => following(frames, at, one, count))
+    .map((frame) => local("copy")(frame, map.clone()));
+}
+
+async function between(
+  frames: readonly Frame[],
+  id: number,
+  openMap: Labelmap,
+  drawn: boolean,
+): Promise<Proposal[]> {
+  const at = frames.findIndex((frame) => frame.id === id);
+  const mask = async (frame: Frame) => (frame.id === id ? openMap : (await fetchMask(String(frame.id))).map);
+  const made: Proposal[] = [];
+  for (const { first, second, targets } of stretches(frames, at, drawn)) {
+    const maps = await interpolate(
+      await mask(first),
+      await mask(second),
+      targets.map(({ share }) => share),
+    );
+    made.push(...targets.map(({ frame }, i) => local("between")(frame, maps[i])));
+  }
+  return made;
+}
