@@ -321,7 +321,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           />
         ) : work.newer ? (
           <NewerBar newer={work.newer} onLoad={() => void session.reload()} />
-        ) : (
+        ) : carry.here ? null : (
           <Offers desk={desk} detail={detail} project={project} save={save} />
         )}
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
