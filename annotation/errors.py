@@ -10,7 +10,8 @@
     │   ├── DuplicateClip      409  the same bytes are here already
     │   └── SplitLeak          409  a subject or near-duplicate on two sides of a split
     ├── StaleRevision          412  somebody saved since
-    └── PreconditionRequired   428  If-Match is missing
+    ├── PreconditionRequired   428  If-Match is missing
+    └── Unavailable            503  no answer in time; try again
 
 `api.errors.exception_handler` turns each into `{"error": {"code", "message", "detail"}}`.
 A message says what came, what was expected and what to do, and names no patient.
@@ -70,6 +71,11 @@ class SplitLeak(Conflict):
 class StaleRevision(SonoloopError):
     status = 412
     code = "stale_revision"
+
+
+class Unavailable(SonoloopError):
+    status = 503
+    code = "no_answer"
 
 
 class PreconditionRequired(SonoloopError):

@@ -6,6 +6,7 @@ after the transaction commits.
 
 import logging
 from functools import partial
+from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
@@ -14,8 +15,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from annotation import demonstration, drafts, exports, frames, jobs, leftovers, training
-from annotation.assist import propagation
-from annotation.errors import NotFound
+from annotation.assist import clicks, propagation
+from annotation.errors import NotFound, Unavailable
 from annotation.ingest import uploads
 from annotation.models import Clip, Export, Job, Project, Propagation, TrainingRun
 
@@ -84,6 +85,34 @@ def propagate(job_id: int) -> None:
         propagation.propagate(attempt, carried, drafts.load_predictor)
 
     jobs.run(job_id, work)
+
+
+@shared_task
+def answer_clicks(message: dict[str, Any]) -> None:
+    """Clicks → proposal, told to the web process that waits. No job: there is nothing to keep."""
+    clicks.answer(message, drafts.load_predictor)
+
+
+@shared_task
+def warm_clicks(model_id: int) -> None:
+    """Load a model before the first click."""
+    clicks.warm(model_id, drafts.load_predictor)
+
+
+def send_clicks(message: dict[str, Any]) -> None:
+    """Send clicks to the worker; forgotten when nobody takes them while the person waits."""
+    try:
+        answer_clicks.apply_async((message,), queue="interactive", expires=clicks.WAIT_S)
+    except OperationalError as fault:
+        raise Unavailable("The queue gave no answer. Try again, or correct by hand.") from fault
+
+
+def request_warm_clicks(model_id: int) -> None:
+    """Ask the worker to load a model; when it cannot be asked, the first click waits a little longer."""
+    try:
+        warm_clicks.apply_async((model_id,), queue="interactive", expires=60)
+    except OperationalError as fault:
+        log.warning("model %d: not loaded ahead, the broker gave no answer (%s)", model_id, type(fault).__name__)
 
 
 @shared_task

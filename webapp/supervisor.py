@@ -4,6 +4,7 @@
                ├─ web         uvicorn, the screens and the API
                ├─ cpu         a worker: decode, export
                ├─ gpu         a worker: drafts
+               ├─ interactive a worker: clicks, that a person waits for
                ├─ train       a worker: training runs
                └─ scheduler   puts lost jobs back in the queue, asks for a sweep once a day
 
@@ -225,7 +226,7 @@ class Supervisor:
             Child("cpu", worker("cpu"), SMALL),
             Child("gpu", worker("gpu"), KEEP_FREED_MEMORY),
             Child("train", worker("train"), KEEP_FREED_MEMORY),
-            # When something uses the queue `interactive`: Child("interactive", worker("interactive"), SMALL),
+            Child("interactive", worker("interactive"), KEEP_FREED_MEMORY),
             Child("scheduler", [python, "manage.py", "housekeeping"], SMALL),
         ]
 

@@ -1,6 +1,7 @@
-"""What a model proposes to a person at work: masks carried along a clip."""
+"""What a model proposes to a person at work: masks carried along a clip, and the mask they point at."""
 
 import base64
+import binascii
 from typing import Any
 
 from django.db import transaction
@@ -18,8 +19,8 @@ from annotation.api.frames import ModelReference
 from annotation.api.jobs import JobShape
 from annotation.api.request import Request
 from annotation.api.revisions import PNG, RevisionShape, frame_for, new_revision_row
-from annotation.assist import propagation
-from annotation.errors import BadRequest, NotFound
+from annotation.assist import clicks, propagation
+from annotation.errors import BadRequest, Conflict, NotFound
 from annotation.models import Propagation, Proposal, Revision
 
 
@@ -233,7 +234,79 @@ class AcceptProposals(APIView):
         )
 
 
+class ClickFields(serializers.Serializer):
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    positive = serializers.BooleanField(help_text="whether the label is there or not")
+
+
+class ScribbleFields(serializers.Serializer):
+    points = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        min_length=1,
+        max_length=2000,
+    )
+    positive = serializers.BooleanField()
+
+
+class AssistFields(serializers.Serializer):
+    label = serializers.IntegerField()  # type: ignore[assignment]
+    clicks = ClickFields(many=True, default=list)
+    box = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4, default=None)
+    scribbles = ScribbleFields(many=True, default=list)
+    prior = serializers.CharField(
+        default=None, trim_whitespace=False, help_text="base64 PNG: the map on screen; left out: newest revision"
+    )
+    over = serializers.ListField(
+        child=serializers.IntegerField(), default=list, max_length=254, help_text="labels it may paint over"
+    )
+
+
+class AssistAvailableShape(serializers.Serializer):
+    available = serializers.BooleanField()
+    code = serializers.CharField(help_text="empty when available")
+    message = serializers.CharField()
+
+
+class Assist(APIView):
+    @extend_schema(responses=AssistAvailableShape)
+    def get(self, request: Request, frame_id: int) -> Response:
+        """Whether clicks work here; and the model is loaded, so that the first click need not wait."""
+        frame = frame_for(request.user, frame_id, "annotate")
+        try:
+            champion = clicks.champion_for_clicks(frame.project)
+        except Conflict as refusal:
+            return Response({"available": False, "code": refusal.code, "message": refusal.message})
+        tasks.request_warm_clicks(champion.pk)
+        return Response({"available": True, "code": "", "message": f"Model {champion.number} takes clicks."})
+
+    @extend_schema(request=AssistFields, responses=PNG)
+    def post(self, request: Request, frame_id: int) -> HttpResponse:
+        """The label map as the champion proposes it, given what the person points at. Nothing is stored."""
+        frame = frame_for(request.user, frame_id, "annotate")
+        given = checked(AssistFields, request.data)
+        if len(given["clicks"]) > clicks.MOST_POINTS or len(given["scribbles"]) > clicks.MOST_POINTS:
+            raise BadRequest(f"At most {clicks.MOST_POINTS} clicks and scribbles at once.")
+        try:
+            prior = None if given["prior"] is None else base64.b64decode(given["prior"], validate=True)
+        except binascii.Error as fault:
+            raise BadRequest("prior must be a PNG in base64.") from fault
+        audit.record_view(request.user, frame.clip)
+        told = clicks.ask(clicks.request_of(frame, {**given, "prior": prior}), tasks.send_clicks)
+        headers = {
+            "Cache-Control": "no-store",
+            "Sonoloop-Score": str(told["score"]),
+            "Sonoloop-Box": ",".join(map(str, told["box"])),
+            "Sonoloop-Changed": str(told["changed"]),
+            "Sonoloop-Model": str(told["model"]),
+            "Sonoloop-Backend": told["backend"],
+            "Sonoloop-Milliseconds": str(told["ms"]),
+        }
+        return HttpResponse(told["png"], content_type="image/png", headers=headers)
+
+
 urlpatterns = [
+    path("frames/<int:frame_id>/assist", Assist.as_view()),
     path("clips/<int:clip_id>/propagate", Propagate.as_view()),
     path("clips/<int:clip_id>/proposals", ClipProposals.as_view()),
     path("clips/<int:clip_id>/proposals/accept", AcceptProposals.as_view()),

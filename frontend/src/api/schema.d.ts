@@ -276,6 +276,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/frames/{frame_id}/assist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether clicks work here; and the model is loaded, so that the first click need not wait. */
+        get: operations["get_frames_frame_id_assist"];
+        put?: never;
+        /** @description The label map as the champion proposes it, given what the person points at. Nothing is stored. */
+        post: operations["post_frames_frame_id_assist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/frames/{frame_id}/draft": {
         parameters: {
             query?: never;
@@ -1055,6 +1073,22 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        AssistAvailableShape: {
+            available: boolean;
+            /** @description empty when available */
+            code: string;
+            message: string;
+        };
+        AssistFieldsRequest: {
+            label: number;
+            clicks?: components["schemas"]["ClickFieldsRequest"][];
+            box?: number[];
+            scribbles?: components["schemas"]["ScribbleFieldsRequest"][];
+            /** @description base64 PNG: the map on screen; left out: newest revision */
+            prior?: string;
+            /** @description labels it may paint over */
+            over?: number[];
+        };
         AuditShape: {
             readonly id: number;
             /** Format: date-time */
@@ -1078,6 +1112,14 @@ export interface components {
             number: number;
             /** Format: double */
             dice: number | null;
+        };
+        ClickFieldsRequest: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** @description whether the label is there or not */
+            positive: boolean;
         };
         ClipShape: {
             readonly id: number;
@@ -1865,6 +1907,10 @@ export interface components {
                 [key: string]: components["schemas"]["LabelScoreShape"];
             };
         };
+        ScribbleFieldsRequest: {
+            points: number[][];
+            positive: boolean;
+        };
         SelectFieldsRequest: {
             count?: number;
             indices?: number[];
@@ -2437,6 +2483,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FrameDetailShape"];
+                };
+            };
+        };
+    };
+    get_frames_frame_id_assist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frame_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistAvailableShape"];
+                };
+            };
+        };
+    };
+    post_frames_frame_id_assist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frame_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssistFieldsRequest"];
+                "multipart/form-data": components["schemas"]["AssistFieldsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
                 };
             };
         };
