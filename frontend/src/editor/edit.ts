@@ -5,52 +5,66 @@ import type { Labelmap } from "./labelmap";
 const LONGEST = 0xffff;
 
 /**
- * What one box of the label map held before and after an edit.
+ * What one box of the label map held before and after an edit, kept so that hundreds of steps fit in
+ * memory whatever the size of the picture.
  *
- * Kept as runs `length << 16 | before << 8 | after` over the box's rows: a brush stroke takes some
- * hundred bytes, so that hundreds of steps fit in memory whatever the size of the picture.
+ * As runs `length << 16 | before << 8 | after` over the box's rows: a brush stroke takes some hundred
+ * bytes. Where that is less (a stroke through a threshold leaves every other pixel of the speckle), as
+ * one bit per pixel that tells which changed, and runs over those alone: at most an eighth of a byte per
+ * pixel of the box where one label was painted over one other.
  */
 export class LabelmapEdit {
   private constructor(
     /** The smallest box around all changed pixels. */
     readonly box: Box,
     private readonly runs: Uint32Array,
+    /** One bit per pixel of the box: it changed. Null: the runs are over all of them. */
+    private readonly changed: Uint8Array | null,
   ) {}
 
   /** The edit that leads from `before` to `after` inside `box`; null when no pixel differs there. */
   static between(before: Labelmap, after: Labelmap, box: Box): LabelmapEdit | null {
     const tight = changedBox(before, after, box);
     if (!tight) return null;
+    const { all, few } = countRuns(before, after, tight);
+    const bits = Math.ceil((tight.width * tight.height) / 8);
+    if (4 * all <= 4 * few + bits)
+      return new LabelmapEdit(tight, new Uint32Array(all), null).fill(before, after);
+    return new LabelmapEdit(tight, new Uint32Array(few), new Uint8Array(bits)).fill(before, after);
+  }
 
-    let runs = new Uint32Array(256);
-    let count = 0;
-    let length = 0;
+  /** Write the runs, once it is known how many there are. */
+  private fill(before: Labelmap, after: Labelmap): LabelmapEdit {
+    const { box, runs, changed } = this;
+    const [from, to] = [before.data, after.data];
+    let count = -1;
     let pair = -1;
-    for (let y = tight.y; y < tight.y + tight.height; y++) {
-      const start = y * before.width + tight.x;
-      for (let i = start; i < start + tight.width; i++) {
-        const here = (before.data[i] << 8) | after.data[i];
-        if (here === pair && length < LONGEST) {
-          length++;
-          continue;
+    let length = 0;
+    let at = 0;
+    for (let y = box.y; y < box.y + box.height; y++) {
+      const start = y * before.width + box.x;
+      for (let i = start; i < start + box.width; i++, at++) {
+        if (changed) {
+          if (from[i] === to[i]) continue;
+          changed[at >> 3] |= 1 << (at & 7);
         }
-        if (length > 0) runs[count++] = (length << 16) | pair;
-        if (count === runs.length) {
-          const larger = new Uint32Array(runs.length * 2);
-          larger.set(runs);
-          runs = larger;
+        const here = (from[i] << 8) | to[i];
+        if (here !== pair || length === LONGEST) {
+          if (count >= 0) runs[count] = ((length << 16) | pair) >>> 0;
+          count++;
+          pair = here;
+          length = 0;
         }
-        pair = here;
-        length = 1;
+        length++;
       }
     }
-    runs[count++] = (length << 16) | pair;
-    return new LabelmapEdit(tight, runs.slice(0, count));
+    runs[count] = ((length << 16) | pair) >>> 0;
+    return this;
   }
 
   /** Memory this step holds, in bytes. */
   get bytes(): number {
-    return this.runs.byteLength + 64;
+    return this.runs.byteLength + (this.changed?.byteLength ?? 0) + 64;
   }
 
   undo(map: Labelmap): void {
@@ -62,6 +76,11 @@ export class LabelmapEdit {
   }
 
   private apply(map: Labelmap, shift: 0 | 8): void {
+    if (this.changed) this.applyFew(map, shift, this.changed);
+    else this.applyAll(map, shift);
+  }
+
+  private applyAll(map: Labelmap, shift: 0 | 8): void {
     let x = 0;
     let at = this.box.y * map.width + this.box.x;
     for (const run of this.runs) {
@@ -80,6 +99,54 @@ export class LabelmapEdit {
       }
     }
   }
+
+  private applyFew(map: Labelmap, shift: 0 | 8, changed: Uint8Array): void {
+    const { box, runs } = this;
+    let run = -1;
+    let left = 0;
+    let value = 0;
+    let at = 0;
+    for (let y = box.y; y < box.y + box.height; y++) {
+      const start = y * map.width + box.x;
+      for (let i = start; i < start + box.width; i++, at++) {
+        if (!(changed[at >> 3] & (1 << (at & 7)))) continue;
+        if (left === 0) {
+          run++;
+          left = runs[run] >>> 16;
+          value = (runs[run] >>> shift) & 0xff;
+        }
+        map.data[i] = value;
+        left--;
+      }
+    }
+  }
+}
+
+/** How many runs there are over all pixels of the box, and over those alone that changed. */
+function countRuns(before: Labelmap, after: Labelmap, box: Box): { all: number; few: number } {
+  const [from, to] = [before.data, after.data];
+  let [all, allPair, allLength] = [0, -1, 0];
+  let [few, fewPair, fewLength] = [0, -1, 0];
+  for (let y = box.y; y < box.y + box.height; y++) {
+    const start = y * before.width + box.x;
+    for (let i = start; i < start + box.width; i++) {
+      const here = (from[i] << 8) | to[i];
+      if (here !== allPair || allLength === LONGEST) {
+        all++;
+        allPair = here;
+        allLength = 0;
+      }
+      allLength++;
+      if (from[i] === to[i]) continue;
+      if (here !== fewPair || fewLength === LONGEST) {
+        few++;
+        fewPair = here;
+        fewLength = 0;
+      }
+      fewLength++;
+    }
+  }
+  return { all, few };
 }
 
 /** Painting in the making: what a tool has changed since it began. It ends in `finish` or in `revert`. */

@@ -88,7 +88,8 @@ export function blurred(
       const enters = box.x + column + radius;
       const leaves = box.x + column - radius - 1;
       if (enters < width) sum += greys[y * width + enters];
-      if (leaves >= 0) sum -= greys[y * width + leaves];
+      // In the first column nothing leaves: what is left of it was never added.
+      if (column > 0 && leaves >= 0) sum -= greys[y * width + leaves];
       sums[(y - top) * box.width + column] = sum;
     }
   }
