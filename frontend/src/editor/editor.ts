@@ -34,6 +34,8 @@ import {
 
 export const MIN_BRUSH = 1;
 export const MAX_BRUSH = 200;
+/** These change nothing: who may only look has them too. */
+const LOOKS: ReadonlySet<ToolName> = new Set<ToolName>(["pan", "measure"]);
 const READS_GREYS: ReadonlySet<ToolName> = new Set<ToolName>(["grow", "scissors", "superpixel"]);
 const THRESHOLDS: ReadonlySet<ToolName> = new Set<ToolName>(["brush", "eraser", "line"]);
 
@@ -398,7 +400,7 @@ export class Editor implements ToolHost {
   }
 
   preview(): readonly Preview[] {
-    if (!this.frame || this.snapshot.readOnly || this.held) return [];
+    if (!this.frame || this.held || !this.toolInHand()) return [];
     return this.active.preview(this.hover);
   }
 
@@ -499,7 +501,7 @@ export class Editor implements ToolHost {
 
   private toolInHand(): Tool | null {
     if (this.held) return this.held;
-    return this.snapshot.readOnly && this.snapshot.tool !== "pan" ? null : this.active;
+    return this.snapshot.readOnly && !LOOKS.has(this.snapshot.tool) ? null : this.active;
   }
 
   private setView(view: View): void {

@@ -30,6 +30,8 @@ export interface LoadedFrame {
   readonly number: number;
   /** "blank", "draft" or "hand": told with the first save. */
   readonly origin: string;
+  /** Of the clip; null or absent where it is not calibrated. */
+  readonly millimetresPerPixel?: number | null;
 }
 
 /** The way to the frames. Rejects when a frame cannot be had; must heed `signal`. */
@@ -85,6 +87,7 @@ const LOOK_AGAIN = 100;
 interface Visit {
   readonly picture: Picture;
   readonly document: MaskDocument;
+  readonly millimetresPerPixel: number | null;
   readonly bytes: number;
   close(): void;
 }
@@ -178,7 +181,8 @@ export class EditorSession {
     this.clock.pause();
     this.clock.take();
     this.clicks = 0;
-    this.editor.open({ id: frameId, picture: visit.picture, document: visit.document });
+    const { picture, document, millimetresPerPixel } = visit;
+    this.editor.open({ id: frameId, picture, document, millimetresPerPixel });
     this.emitter.emit("opened", frameId);
     try {
       await this.offer(frameId, await pending);
@@ -187,6 +191,19 @@ export class EditorSession {
     }
     void this.cache.around(frameId, this.neighbours(frameId));
     return true;
+  }
+
+  /**
+   * Make a label what it is on the selected frame before (-1) or after (1), as one undo step. "none": there is no
+   * such frame, or another frame was opened meanwhile. Rejects where it cannot be loaded.
+   */
+  async copyLabel(label: number, steps: 1 | -1): Promise<"copied" | "same" | "none"> {
+    const { frameId } = this;
+    const from = this.neighbour(steps, true);
+    if (frameId === null || from === null) return "none";
+    const { document } = await this.cache.get(from);
+    if (this.frameId !== frameId) return "none";
+    return this.editor.copyLabel(document.labelmap, label) ? "copied" : "same";
   }
 
   /** The frame some steps away in the clip, or among the selected ones; null at the ends. */
@@ -340,7 +357,8 @@ export class EditorSession {
     const document = new MaskDocument(this.autosave.unsavedMap(frameId) ?? loaded.map);
     const { picture } = loaded;
     const bytes = 4 * document.labelmap.data.length + document.bytes;
-    return { picture, document, bytes, close: () => picture.close() };
+    const millimetresPerPixel = loaded.millimetresPerPixel ?? null;
+    return { picture, document, millimetresPerPixel, bytes, close: () => picture.close() };
   }
 
   private neighbours(frameId: string): string[] {

@@ -37,8 +37,10 @@ import { Pins } from "./Pins";
 import { RefusedBar } from "./RefusedBar";
 import { ReturnForm } from "./ReturnForm";
 import { SidePanel } from "./SidePanel";
+import { useStructureActs } from "./structures";
 import { TimeStrip } from "./TimeStrip";
 import { ToolRail } from "./ToolRail";
+import { ToolStrip } from "./ToolStrip";
 import { useEditorKeys } from "./useEditorKeys";
 import { useLayers } from "./useLayers";
 import { usePlayer } from "./usePlayer";
@@ -230,6 +232,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const base = useMemo(() => keyMapFor(labels), [labels]);
   const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
   useEffect(() => nameKeys(base, hands.keys), [base, hands.keys]);
+  const structureActs = useStructureActs(session);
   keyboard.current = useEditorKeys({
     session,
     map,
@@ -253,6 +256,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       "review.accept": () => void work.accept(),
       "review.return": () => work.mayReview && setReturning(true),
       ...layers.taps,
+      ...structureActs,
     },
     onHold: layers.holds,
   });
@@ -291,6 +295,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         onChoose={() => setLater(null)}
       />
       {panels && <ToolRail session={session} state={state} />}
+      {panels && <ToolStrip session={session} state={state} />}
       <div className={styles.stage}>
         <div
           ref={host}

@@ -7,6 +7,7 @@ import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { ComparePanel } from "./ComparePanel";
 import styles from "./Editor.module.css";
+import { StructureMenu } from "./StructureMenu";
 import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
 
@@ -41,6 +42,7 @@ export function SidePanel({
             <LabelRow
               key={label.index}
               label={label}
+              labels={labels}
               session={session}
               current={state.label === label.index}
               hidden={state.hidden.has(label.index)}
@@ -97,6 +99,7 @@ export function SidePanel({
 /** A dozen of them: a stroke or another frame must not render them anew. */
 const LabelRow = memo(function LabelRow({
   label,
+  labels,
   session,
   current,
   hidden,
@@ -105,6 +108,7 @@ const LabelRow = memo(function LabelRow({
   confidence,
 }: {
   label: Label;
+  labels: readonly Label[];
   session: EditorSession;
   current: boolean;
   hidden: boolean;
@@ -141,6 +145,7 @@ const LabelRow = memo(function LabelRow({
           {score(confidence, 2)}
         </span>
       )}
+      <StructureMenu label={label} labels={labels} session={session} disabled={readOnly} />
       <ActionIcon
         className={styles.toggle}
         data-on={locked || undefined}

@@ -1,34 +1,45 @@
-import { ActionIcon, Slider } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import {
   IconArrowBackUp,
   IconArrowForwardUp,
+  IconArrowsMove,
   IconBrush,
   IconBucketDroplet,
   IconEraser,
   IconHandStop,
+  IconHexagons,
+  IconLasso,
+  IconLine,
   IconMaximize,
   IconPolygon,
+  IconRulerMeasure,
+  IconScissors,
+  IconWand,
 } from "@tabler/icons-react";
-import { type EditorSession, type EditorState, MAX_BRUSH, MIN_BRUSH, type ToolName } from "../../editor";
+import type { EditorSession, EditorState, ToolName } from "../../editor";
 import styles from "./Editor.module.css";
 import { Keyed } from "./Header";
 
 const TOOLS = [
   { name: "brush", label: "Brush", keys: "B", icon: IconBrush },
   { name: "eraser", label: "Eraser", keys: "E", icon: IconEraser },
+  { name: "line", label: "Line", keys: "I", icon: IconLine },
   { name: "polygon", label: "Polygon", keys: "P", icon: IconPolygon },
+  { name: "lasso", label: "Lasso", keys: "L", icon: IconLasso },
+  { name: "scissors", label: "Scissors", keys: "S", icon: IconScissors },
   { name: "fill", label: "Fill", keys: "F", icon: IconBucketDroplet },
-  { name: "pan", label: "Move", keys: "Space + drag", icon: IconHandStop },
+  { name: "grow", label: "Grow", keys: "G", icon: IconWand },
+  { name: "superpixel", label: "Patches", keys: "R", icon: IconHexagons },
+  { name: "move", label: "Move", keys: "V", icon: IconArrowsMove },
+  { name: "measure", label: "Measure", keys: "M", icon: IconRulerMeasure },
+  { name: "pan", label: "Pan", keys: "Space + drag", icon: IconHandStop },
 ] as const satisfies readonly { name: ToolName; label: string; keys: string; icon: unknown }[];
 
-/** Sizes of the brush feel even when the slider is logarithmic. */
-const toSlider = (size: number) =>
-  Math.round((100 * Math.log(size / MIN_BRUSH)) / Math.log(MAX_BRUSH / MIN_BRUSH));
-const toSize = (at: number) => Math.round(MIN_BRUSH * (MAX_BRUSH / MIN_BRUSH) ** (at / 100));
+/** These change nothing: who may only look has them too. */
+const LOOKS: ReadonlySet<ToolName> = new Set<ToolName>(["measure", "pan"]);
 
 export function ToolRail({ session, state }: { session: EditorSession; state: EditorState }) {
   const { editor } = session;
-  const draws = state.tool === "brush" || state.tool === "eraser";
   return (
     <div className={styles.rail} role="toolbar" aria-label="Tools" aria-orientation="vertical">
       {TOOLS.map(({ name, label, keys, icon: Icon }) => (
@@ -38,7 +49,7 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
             className={styles.tool}
             aria-label={label}
             aria-pressed={state.tool === name}
-            disabled={state.readOnly && name !== "pan"}
+            disabled={state.readOnly && !LOOKS.has(name)}
             onClick={() => editor.setTool(name)}
           >
             <Icon size={19} stroke={1.6} />
@@ -46,22 +57,6 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
           </button>
         </Keyed>
       ))}
-      <div className={styles.size} data-off={!draws || undefined}>
-        <span title="Brush size in pixels of the picture">{state.brushSize} px</span>
-        <Slider
-          orientation="vertical"
-          h={96}
-          size="xs"
-          value={toSlider(state.brushSize)}
-          onChange={(at) => editor.setBrushSize(toSize(at))}
-          label={null}
-          thumbLabel="Brush size"
-          disabled={!draws}
-        />
-        <span>
-          <kbd>[</kbd> <kbd>]</kbd>
-        </span>
-      </div>
       <span className={styles.spring} />
       <Keyed keys="Ctrl Z" label="Undo">
         <ActionIcon

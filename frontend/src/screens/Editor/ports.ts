@@ -105,10 +105,12 @@ export class EditorPorts {
       const { width, height } = mask.map;
       const found = mask.number === 0 && detail.draft ? await fetchDraft(frameId, signal) : null;
       if (detail.draft) this.drafts.set(frameId, detail.draft.id);
-      if (found) return { picture, map: found, etag: mask.etag, number: 0, origin: "draft" };
+      const millimetresPerPixel = detail.clip.millimetres_per_pixel;
+      const common = { picture, etag: mask.etag, number: mask.number, millimetresPerPixel };
+      if (found) return { ...common, map: found, origin: "draft" };
       const map = mask.number === 0 ? new Labelmap(width, height) : mask.map;
       const origin = mask.number === 0 ? "blank" : "hand";
-      return { picture, map, etag: mask.etag, number: mask.number, origin };
+      return { ...common, map, origin };
     },
   };
 
