@@ -139,6 +139,23 @@ def test_a_hint_of_another_shape_is_refused():
         AAUNet(replace(SMALL, aux=False))(x, torch.zeros(1, 6, 128, 128))
 
 
+@pytest.mark.parametrize("part", [MDCK(16, 24, (1, 3), True), MADM(16)], ids=["MDCK", "MADM"])
+def test_the_faster_way_of_training_computes_the_same(part):
+    x = torch.randn(2, 16, 32, 32).to(memory_format=torch.channels_last)
+    for module in part.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        if isinstance(part, MADM):
+            part.weigh.weight.normal_()
+            part.beta.normal_()
+        trained = part.train()(x)
+        for module in part.modules():  # the running variance is the unbiased one: make it the batch's
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_var *= (2 * 32 * 32 - 1) / (2 * 32 * 32)
+        torch.testing.assert_close(part.eval()(x), trained, atol=2e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("switch", ["mdck", "alca", "gag", "gag_global", "madm"])
 def test_each_module_can_be_switched_off(switch):
     model = AAUNet(ModelConfig.from_plain({**SMALL.to_plain(), switch: False}))
