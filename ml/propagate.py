@@ -9,8 +9,9 @@ each frame the key's mask, moved there by the flow (`ml.motion`), meets the netw
     one that takes none            says what it says of the picture alone
     no network                     the moved mask is the answer
 
-and the two are mixed on log-probabilities, log p = a·κ·log moved + (1 − a·κ)·log network. With a = 0.85 the person's
-outline stays where the flow is sure (κ near 1), and the network decides where it is not. (MODEL.md asks to keep the
+and the two are mixed on log-probabilities, log p = a·κ·log moved + (1 − a·κ)·log network. a falls from 1 on the key
+frame to 0.85 five steps from it: the person's outline stays where the flow is sure (κ near 1), and the network decides
+where it is not. (MODEL.md asks to keep the
 network's answer alone; measured on simulated clips the mixture is better at every distance: docs/model.md.)
 
 A person corrects what the network gets wrong, so the network is not asked whether it agrees with the mask, but whether
@@ -41,7 +42,7 @@ LEAST_CONFIDENCE = 0.5
 LEAST_LIKENESS = 0.6
 AREA_CHANGE = 0.4
 SMALL = 0.0005  # share of the picture below which a structure's area says nothing
-_KEEP = 0.85
+_KEEP, _SETTLED = 0.85, 5  # a of the module's text, and the steps after which it falls no more
 _USEFUL = 0.5  # Dice on the key frame above which the network's opinion of a structure counts
 _SOFT = 0.7  # px: the edge of a drawn mask is no sharper than that
 _FLOOR = 1e-3
@@ -240,7 +241,7 @@ class Propagation:
             if before >= _USEFUL
         }
         if agreement:  # a network that fails on the key frame says nothing about the others
-            keep = _KEEP * confidence
+            keep = (1 - (1 - _KEEP) * min(1.0, abs(index - key.index) / _SETTLED)) * confidence
             logs = keep * logs + (1 - keep) * np.log(np.maximum(opinion, _FLOOR))
         return _View(logs, logs.argmax(0).astype(np.uint8), channels, sure, agreement, drawn)
 

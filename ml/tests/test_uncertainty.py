@@ -1,0 +1,108 @@
+"""What to show next: doubt where something is drawn, not the same twice, and a control arm."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ml.uncertainty import Candidate, bald, choose, class_scores, descriptor, entropy, passes
+
+
+def test_entropy_is_a_share_of_the_largest_possible():
+    assert entropy(np.full((4, 3, 3), 0.25)).max() == 1.0
+    sure = np.zeros((4, 3, 3))
+    sure[1] = 1
+    assert entropy(sure).max() < 1e-6
+
+
+def test_bald_sees_passes_that_disagree_and_not_passes_that_doubt():
+    doubt = np.full((2, 2, 4, 4), 0.5)
+    assert bald(doubt).max() < 1e-6
+    disagree = np.zeros((2, 2, 4, 4))
+    disagree[0, 0] = disagree[1, 1] = 1
+    assert bald(disagree).min() > 0.99
+
+
+def test_doubt_counts_only_where_something_is_drawn():
+    stack = np.zeros((1, 3, 80, 80), np.float32)
+    stack[0, 0], stack[0, 1] = 0.51, 0.49  # unsure background everywhere
+    stack[0, :, :40] = np.array([0.98, 0.01, 0.01])[:, None, None]
+    stack[0, :, 5:15, 5:15] = np.array([0.01, 0.01, 0.98])[:, None, None]
+    scores = class_scores(stack)
+    assert set(scores) == {2}
+    assert scores[2] < 0.15
+    stack[0, :, 60:70, 60:70] = np.array([0.3, 0.4, 0.3])[:, None, None]
+    assert class_scores(stack)[1] > 4 * scores[2]
+    assert set(class_scores(np.tile(np.array([0.9, 0.1])[None, :, None, None], (1, 1, 8, 8)))) == {0}
+
+
+def test_passes_keep_black_and_white():
+    grey = np.array([[0, 128, 255]], np.uint8)
+    seen = passes(grey)
+    assert np.array_equal(seen[0], grey)
+    assert all((each[0, 0], each[0, 2]) == (0, 255) for each in seen)
+    assert len({int(each[0, 1]) for each in seen}) == 3
+
+
+def test_descriptors_tell_pictures_apart_and_not_their_gain():
+    rng = np.random.default_rng(0)
+    one, two = (np.kron(rng.integers(0, 120, (8, 8)), np.ones((9, 9))).astype(np.uint8) for _ in range(2))
+    assert np.linalg.norm(descriptor(one) - descriptor(2 * one)) < 0.05
+    assert np.linalg.norm(descriptor(one) - descriptor(two)) > 0.5
+    assert not descriptor(np.zeros((20, 20), np.uint8)).any()
+
+
+def frames(clips: int, per_clip: int, step_us: int = 400_000) -> list[Candidate]:
+    rng = np.random.default_rng(3)
+    return [
+        Candidate(100 * clip + n, clip, n * step_us, {1 + n % 3: float(rng.uniform(0.05, 0.9))}, rng.normal(size=8))
+        for clip in range(clips)
+        for n in range(per_clip)
+    ]
+
+
+def test_a_batch_keeps_the_rules_and_one_in_five_is_by_chance():
+    pool = frames(30, 12)
+    chosen = choose(pool, 20, seed=1)
+    by_key = {frame.key: frame for frame in pool}
+    assert len({key for key, _ in chosen}) == 20
+    assert sum(arm == "random" for _, arm in chosen) == 4
+    for clip in range(30):
+        times = sorted(by_key[key].time_us for key, _ in chosen if by_key[key].clip == clip)
+        assert len(times) <= 2
+        assert all(later - earlier >= 1_000_000 for earlier, later in pairwise(times))
+    assert choose(pool, 20, seed=1) == chosen
+    assert choose(pool[::-1], 20, seed=1) == chosen
+    assert choose(pool, 20, seed=2) != chosen
+
+
+def test_what_was_taken_before_counts_against_the_rules():
+    pool = frames(1, 12)
+    assert len(choose(pool, 5, taken=[pool[0]])) == 1
+    assert choose(pool, 5, taken=[pool[0], pool[6]]) == []
+    assert choose([], 5) == []
+
+
+def test_the_least_certain_come_first_as_the_score_is_trusted_more():
+    pool = [Candidate(n, n, 0, {1: 0.9 if n < 20 else 0.1}) for n in range(100)]
+
+    def share(beta):
+        ranked = [key for key, arm in choose(pool, 10, beta=beta, seed=5) if arm == "ranked"]
+        return sum(key < 20 for key in ranked) / len(ranked)
+
+    assert share(8.0) == 1.0
+    assert share(0.2) < 1.0
+
+
+def test_no_class_fills_the_batch_and_twins_are_not_shown_twice():
+    twins = [Candidate(n, n, 0, {1: 0.9}, np.zeros(4)) for n in range(50)]
+    others = [Candidate(100 + n, 100 + n, 0, {2: 0.2}, np.eye(4)[n % 4]) for n in range(4)]
+    ranked = {key for key, arm in choose(twins + others, 6, beta=8, seed=0) if arm == "ranked"}
+    assert len(ranked & {100, 101, 102, 103}) >= 3
+
+
+def test_the_control_arm_prefers_frames_that_show_something():
+    pool = [Candidate(n, n, 0, {0: 0.9}) for n in range(50)] + [
+        Candidate(90 + n, 90 + n, 0, {1: 0.1}) for n in range(5)
+    ]
+    chance = [key for key, arm in choose(pool, 10, seed=4) if arm == "random"]
+    assert all(key >= 90 for key in chance)
