@@ -2,6 +2,7 @@ import { ActionIcon, Menu } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
 import type { Label } from "../../api/types";
 import { type Action, chordName, DEFAULT_KEYS, type EditorSession } from "../../editor";
+import styles from "./Editor.module.css";
 import { useKeyName } from "./keyNames";
 import { convertLabel, STRUCTURE_ACTS } from "./structures";
 
@@ -21,6 +22,7 @@ export function StructureMenu({
     <Menu position="left-start" width={260} withinPortal>
       <Menu.Target>
         <ActionIcon
+          className={styles.toggle}
           size={22}
           variant="transparent"
           color="gray"

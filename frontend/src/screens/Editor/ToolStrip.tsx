@@ -71,7 +71,7 @@ function BrushOptions({ session, state }: Part) {
         keys="[ ]"
       >
         <Slider
-          w={96}
+          w={72}
           size="xs"
           value={toSlider(brushSize)}
           onChange={(at) => editor.setBrushSize(toSize(at))}
@@ -91,7 +91,7 @@ function BrushOptions({ session, state }: Part) {
         name="Paint only some greys"
         keys="T"
         value={options.threshold}
-        choices={{ off: "All greys", press: "Near the press", range: "Range" }}
+        choices={{ off: "All greys", press: "Near press", range: "Range" }}
         onChange={(threshold) => editor.setOptions({ threshold })}
       />
       {options.threshold === "press" && (
@@ -126,7 +126,7 @@ function BrushOptions({ session, state }: Part) {
       )}
       {tool !== "line" && (
         <Toggle
-          name="Pen pressure"
+          name="Pressure"
           title="A pen held lightly paints thin"
           checked={options.pressureSize}
           onChange={(pressureSize) => editor.setOptions({ pressureSize })}
@@ -230,11 +230,11 @@ function PaintOverSelect({ session, state }: Part) {
   const { editor } = session;
   return (
     <div className={styles.part}>
-      Paint over
+      <span className={styles.wide}>Paint over</span>
       <NativeSelect
         aria-label="Paint over"
         size="xs"
-        w={148}
+        w={136}
         value={String(state.paintOver)}
         title="Locked and hidden labels are never painted over"
         onChange={({ currentTarget }) => {
