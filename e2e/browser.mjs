@@ -92,10 +92,13 @@ export async function tell(name, story, { colorScheme = "light", ...more } = {})
 
 export async function signIn(page, { username = USER, password = PASSWORD } = {}) {
   await page.goto(URL_);
+  const heading = page.getByRole("heading", { name: "Projects" });
+  await page.getByLabel("Name").or(heading).first().waitFor();
+  if (await heading.isVisible()) return; // a session of before
   await page.getByLabel("Name").fill(username);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Projects" }).waitFor();
+  await heading.waitFor();
 }
 
 /** What the page's own session may ask the API. */

@@ -75,7 +75,7 @@ await tell("never-lost", async (page, step) => {
       const killed = await startBrowser(profile);
       await signIn(killed.page);
       await killed.page.goto(address);
-      await until("the frame", async () => (await read(killed.page, "save-state")) === "saved");
+      await until("the frame", async () => (await read(killed.page, "frame-id")) !== "");
       const frame = await read(killed.page, "frame-id");
       const before = (await revisions(frame)).length;
       await killed.page.context().setOffline(true);
@@ -85,6 +85,8 @@ await tell("never-lost", async (page, step) => {
       await killed.kill();
 
       const next = await startBrowser(profile);
+      // The cookie of the session went with the browser; the work did not.
+      await signIn(next.page);
       await next.page.goto(address);
       await next.page.getByTestId("recovered").waitFor();
       await next.page.getByRole("button", { name: "Put it back" }).click();

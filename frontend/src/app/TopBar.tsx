@@ -143,7 +143,11 @@ function Who() {
       </Modal>
       <Menu position="bottom-end" width={200}>
         <Menu.Target>
-          <UnstyledButton className={styles.pill} style={{ width: "auto" }} aria-label="You">
+          <UnstyledButton
+            className={styles.pill}
+            style={{ width: "auto" }}
+            aria-label={`${me.data?.username ?? ""}, your account`}
+          >
             <IconUserCircle size={18} />
             <span className="cut" style={{ maxWidth: 160 }}>
               {me.data?.username}

@@ -51,8 +51,8 @@ export function ConflictDialog({
         <Choices key={sides.dataUpdatedAt} desk={desk} frameId={frameId} save={save} sides={sides.data} />
       )}
       <p className="quiet small">
-        <kbd>Esc</kbd> goes back to the picture; you choose later. Whatever you choose is one step that can be
-        undone, and theirs stays in the history.
+        <kbd>Esc</kbd> goes back to the picture; you choose later. Yours, or both together, is one step that
+        can be undone; theirs stays in the history.
       </p>
     </Modal>
   );

@@ -7,6 +7,7 @@ import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { ComparePanel } from "./ComparePanel";
 import styles from "./Editor.module.css";
+import { HistoryPanel } from "./HistoryPanel";
 import { StructureMenu } from "./StructureMenu";
 import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
@@ -92,6 +93,7 @@ export function SidePanel({
       <ComparePanel layers={layers} />
 
       <ViewPanel session={session} state={state} />
+      {detail && <HistoryPanel key={detail.id} detail={detail} />}
     </aside>
   );
 }

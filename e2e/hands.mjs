@@ -1,0 +1,157 @@
+// Pen, fingers and keys on a tablet's screen, and what a screen reader would stumble over (axe) on the main screens.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { clipsReady, go, openNext, read, shownAsPainted, stroke, upload } from "./acts.mjs";
+import { ask, signIn, tell, until, URL_ } from "./browser.mjs";
+
+const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
+const require = createRequire(new URL("../frontend/package.json", import.meta.url));
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+/** Nothing serious for who cannot see the screen, or not well. */
+async function accessible(page, where) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  if (serious.length > 0) {
+    const told = serious.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes.slice(0, 5).map(({ html, failureSummary }) => `    ${html.slice(0, 160)}\n    ${failureSummary.replaceAll("\n", " ").slice(0, 240)}`).join("\n")}`,
+    );
+    throw new Error(`${where}:\n${told.join("\n")}`);
+  }
+}
+
+const painted = async (page) => (await shownAsPainted(page)).painted.length;
+
+await tell(
+  "hands",
+  async (page, step) => {
+    const pointer = await page.context().newCDPSession(page);
+    const schemes = async (where) => {
+      for (const colorScheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.waitForTimeout(200);
+        await accessible(page, `${where}, ${colorScheme}`);
+      }
+    };
+    await page.goto(URL_);
+    await page.getByLabel("Name").waitFor();
+    await step("the first screen reads well", () => schemes("sign-in"));
+    await signIn(page);
+    const { id: project } = await ask(page, "POST", "/api/projects", { name: `Hands ${Date.now()}`, preset: "lumbar_transverse" });
+    await go(page, `/p/${project}/clips`);
+    await upload(page, [CLIP]);
+    await clipsReady(page, project, 1);
+    await openNext(page, project);
+    const address = page.url();
+    const box = await page.getByTestId("editor-canvas").boundingBox();
+    const at = (x, y) => ({ x: box.x + box.width * x, y: box.y + box.height * y });
+
+    await step("a pen draws, and its other end erases", async () => {
+      await page.keyboard.press("b");
+      await page.keyboard.press("1");
+      const pen = async (type, x, y, buttons, force = 0.7) =>
+        pointer.send("Input.dispatchMouseEvent", {
+          type, ...at(x, y), pointerType: "pen", force, button: "left", buttons, clickCount: 1,
+        });
+      await pen("mousePressed", 0.45, 0.5, 1);
+      for (let x = 0.46; x <= 0.55; x += 0.01) await pen("mouseMoved", x, 0.5, 1);
+      await pen("mouseReleased", 0.55, 0.5, 0);
+      const drawn = await until("the pen's stroke", () => painted(page));
+      await page.getByTestId("editor-canvas").evaluate(
+        (host, [x, y]) => {
+          host.setPointerCapture = () => undefined; // there is no such pen: the events are made here
+          for (const [name, buttons] of [["pointerdown", 32], ["pointerup", 0]])
+            host.dispatchEvent(
+              new PointerEvent(name, { pointerType: "pen", pointerId: 99, button: 5, buttons, clientX: x, clientY: y, bubbles: true }),
+            );
+          Reflect.deleteProperty(host, "setPointerCapture");
+        },
+        [at(0.5, 0.5).x, at(0.5, 0.5).y],
+      );
+      await until("the eraser", async () => (await painted(page)) < drawn);
+      if ((await read(page, "tool")) !== "brush") throw new Error("the eraser stayed in hand");
+    });
+
+    await step("a finger pans once a pen was used, two zoom, none draws", async () => {
+      await page.waitForTimeout(600); // the pen is gone: fingers are no palm
+      const before = await painted(page);
+      const place = () => page.getByTestId("editor-canvas").locator("canvas").first().evaluate((canvas) => canvas.style.transform);
+      const touch = (type, ...points) =>
+        pointer.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ ...at(x, y), id })) });
+      const first = await place();
+      await touch("touchStart", [0.3, 0.3]);
+      await touch("touchMove", [0.34, 0.34]);
+      await touch("touchEnd");
+      await until("a pan", async () => (await place()) !== first);
+      const panned = await place();
+      await touch("touchStart", [0.4, 0.4]);
+      await touch("touchStart", [0.4, 0.4], [0.6, 0.6]);
+      await touch("touchMove", [0.3, 0.3], [0.7, 0.7]);
+      await touch("touchEnd");
+      await until("a zoom", async () => (await place()) !== panned);
+      if ((await painted(page)) !== before) throw new Error("fingers painted");
+    });
+
+    await step("Tab hides the panels from the picture, and walks elsewhere", async () => {
+      const panels = () => page.getByRole("complementary", { name: "Labels and view" });
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("Tab");
+      await panels().waitFor({ state: "detached" });
+      await page.keyboard.press("Tab");
+      await panels().waitFor();
+      await page.keyboard.press("Shift+Tab");
+      const onButton = () => page.evaluate(() => document.activeElement?.tagName);
+      if ((await onButton()) === "DIV") throw new Error("Shift Tab did not leave the picture");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Shift+Tab");
+      await panels().waitFor();
+    });
+
+    await step("a key is found, moved, and still there after loading again", async () => {
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("?");
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Search keys").fill("polygon");
+      await dialog.getByRole("button", { name: /^Polygon: P/ }).click();
+      await page.keyboard.press("b");
+      await dialog.getByText(/B is “Brush” now/).waitFor();
+      await dialog.getByRole("button", { name: "Another key" }).click();
+      await page.keyboard.press("Control+Alt+p");
+      await dialog.getByText("Polygon is on Ctrl Alt P now.").waitFor();
+      await accessible(page, "keys");
+      await page.keyboard.press("Escape");
+      await page.reload();
+      await until("the frame", async () => (await read(page, "frame-id")) !== "");
+      await page.keyboard.press("Control+Alt+p");
+      await until("the polygon", async () => (await read(page, "tool")) === "polygon");
+    });
+
+    await step("the left-handed map", async () => {
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").getByText("Left-handed").click();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("n");
+      await until("the brush", async () => (await read(page, "tool")) === "brush");
+    });
+
+    await step("the editor reads well", () => schemes("editor"));
+    await go(page, `/p/${project}/clips`);
+    await page.getByText("S 01").first().waitFor();
+    await step("the clips read well", () => schemes("clips"));
+    await page.goto(address);
+    await until("the frame", async () => (await read(page, "frame-id")) !== "");
+    await stroke(page, 0.05);
+    await until("its save", async () => (await read(page, "save-state")) === "saved");
+    await page.keyboard.press("Enter");
+    await until("the submit", async () => (await ask(page, "GET", `/api/projects/${project}/stats`)).submitted > 0);
+    await go(page, `/p/${project}/review`);
+    await page.locator('[data-testid="review-card"][data-loaded]').first().waitFor();
+    await step("the review wall reads well", () => schemes("review"));
+  },
+  { colorScheme: "dark", viewport: { width: 1024, height: 768 }, hasTouch: true },
+);
