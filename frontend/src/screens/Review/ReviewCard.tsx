@@ -77,7 +77,6 @@ export const ReviewCard = memo(function ReviewCard({
       role="option"
       aria-selected={isPicked}
       aria-current={isCurrent || undefined}
-      aria-label={`${clip.subject.pseudonym}, clip ${clip.number}, frame ${frame.index + 1}`}
       data-testid="review-card"
       data-frame-id={frame.id}
       data-loaded={thumbnail.data !== undefined || undefined}
