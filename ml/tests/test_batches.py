@@ -60,7 +60,9 @@ def test_batches_are_nearly_equal_and_shares_make_up_the_batch():
 def frame_set(numbers=(0, 1, 2, None)):
     def one(n):
         image, mask = speckle_frame(n)
-        return Sample(lambda: png(image), lambda: png(mask), "A", "clip", "train", numbers[n], 0.5 if n else 1.0)
+        return Sample(
+            lambda: png(image), lambda: png(mask), "A", "clip", "train", frame=numbers[n], weight=0.5 if n else 1.0
+        )
 
     return FrameSet([one(n) for n in range(len(numbers))], LABELS, 128)
 
