@@ -139,3 +139,9 @@ bench: setup-dev screens
 bench-editor: setup-dev screens
 	@$(PY) -m benchmarks.editor
 	@$(PY) -m benchmarks._tables
+
+# The model alone: inference by each runtime, drafts, training.
+.PHONY: bench-model
+bench-model: setup-dev
+	@$(PY) -m benchmarks.model
+	@$(PY) -m benchmarks._tables

@@ -4,12 +4,19 @@ Promise 1: a draft is a row of its own. This module writes Draft rows, a frame's
 drafted frames, never a revision or a state; and a frame somebody began while the model computed gets no draft.
 """
 
+import contextlib
 import functools
 import hashlib
+import itertools
+import os
 import tempfile
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -18,6 +25,7 @@ from django.db.models import F, QuerySet
 
 from annotation import audit, events, files, jobs
 from annotation.errors import Conflict
+from annotation.formats.onnx import store_onnx
 from annotation.formats.weights import refuse_foreign_labels
 from annotation.models import Clip, Draft, Frame, Job, ModelVersion, Project, User
 
@@ -25,6 +33,7 @@ if TYPE_CHECKING:  # torch takes seconds and 300 MB: only the worker that drafts
     from ml.predict import Prediction, Predictor
 
 FRAMES_AT_ONCE = 16
+AHEAD = 2
 BACKGROUND = 0
 
 
@@ -89,36 +98,79 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
         attempt.progress(0, len(ids), "Loading the model")
         predictor = load_predictor(champion.weights_name, champion.weights_sha256)
         living = [BACKGROUND, *champion.project.labels.filter(removed_at=None).values_list("index", flat=True)]
-        stored = 0
-        for start in range(0, len(ids), FRAMES_AT_ONCE):
-            attempt.progress(start, len(ids), "Drafting")
-            frames = list(Frame.objects.filter(pk__in=ids[start : start + FRAMES_AT_ONCE]).select_related("clip"))
-            predictions = predictor.predict_batch([_pixels(frame) for frame in frames])
-            drafts = [
-                _row(frame, champion, prediction, living, predictor.backend.name)
-                for frame, prediction in zip(frames, predictions, strict=True)
-            ]
-            stored += store(attempt, drafts)
+        drawn = np.zeros(256, np.uint8)  # a label removed since the training has no meaning: nobody could save it
+        drawn[living] = living
+        stored, remark = 0, predictor.remark
+        with contextlib.closing(_decoded_ahead(ids, predictor.backend.batch_size)) as groups:
+            made: list[Draft] = []
+            for frames, pictures in groups:
+                predictions = predictor.predict_batch(pictures)
+                made += [
+                    _row(frame, champion, prediction, drawn, predictor.backend.name)
+                    for frame, prediction in zip(frames, predictions, strict=True)
+                ]
+                if len(made) >= FRAMES_AT_ONCE:
+                    stored, made = stored + store(attempt, made), []
+                    attempt.progress(stored, len(ids), "Drafting")
+            stored += store(attempt, made)
     with transaction.atomic():
-        attempt.complete(f"{stored} of {len(ids)} frames drafted" if ids else "No untouched frame waits for a draft")
+        said = f"{stored} of {len(ids)} frames drafted. {remark}" if ids and remark else ""
+        said = said or (f"{stored} of {len(ids)} frames drafted" if ids else "No untouched frame waits for a draft")
+        attempt.complete(said)
 
 
 @functools.lru_cache(maxsize=1)
 def load_predictor(weights_name: str, sha256: str) -> "Predictor":
-    """The model, kept by this process for the next clip. Raises Conflict when its file is not as registered."""
+    """The model, kept by this process for the next clip. Raises Conflict when its file is not as registered.
+
+    On a GPU the weights run by PyTorch; else their ONNX file, exported now for a model that has none yet.
+    """
     from ml.errors import MlError
     from ml.predict import Predictor
 
+    try:
+        if _has_gpu():
+            with _fetched(weights_name) as path:
+                return Predictor.load(path, sha256=sha256)
+        onnx_name, onnx_sha256 = _onnx_of(weights_name, sha256)
+        with _fetched(onnx_name) as path:
+            return Predictor.from_onnx(path, sha256=onnx_sha256, weights_sha256=sha256)
+    except OSError as fault:
+        raise Conflict("The model's weights are not on storage. Restore the data folder from a backup.") from fault
+    except MlError as fault:
+        raise Conflict(f"The model cannot be used: {fault}", code="bad_weights") from fault
+
+
+def _has_gpu() -> bool:
+    """Asked of the system, for torch takes seconds and 300 MB to say no."""
+    return Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+
+
+@contextlib.contextmanager
+def _fetched(name: str) -> Iterator[Path]:
+    """A local copy of a stored file. Raises OSError when there is none."""
     with tempfile.TemporaryDirectory(prefix="weights-", dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path = Path(folder) / "model.safetensors"
-        try:
-            with default_storage.open(weights_name) as stored:
-                path.write_bytes(stored.read())
-            return Predictor.load(path, sha256=sha256)
-        except OSError as fault:
-            raise Conflict("The model's weights are not on storage. Restore the data folder from a backup.") from fault
-        except MlError as fault:
-            raise Conflict(f"The model cannot be used: {fault}", code="bad_weights") from fault
+        path = Path(folder) / f"model{Path(name).suffix}"
+        with default_storage.open(name) as stored:
+            path.write_bytes(stored.read())
+        yield path
+
+
+def _onnx_of(weights_name: str, sha256: str) -> tuple[str, str]:
+    """(name, SHA-256) of the ONNX file of these weights; made now for a model registered without."""
+    from ml.weights import read_sealed
+
+    models = ModelVersion.objects.filter(weights_name=weights_name, weights_sha256=sha256)
+    known = models.exclude(onnx_name="").values_list("onnx_name", "onnx_sha256").first()
+    if known:
+        return known
+    with _fetched(weights_name) as path:
+        read_sealed(path, sha256)
+        made = store_onnx(path)
+    if models.filter(onnx_name="").update(onnx_name=made[0], onnx_sha256=made[1]):
+        return made
+    files.delete(made[0])  # another worker was faster, or the model is gone
+    return models.values_list("onnx_name", "onnx_sha256").get()
 
 
 def _pixels(frame: Frame) -> np.ndarray:
@@ -132,15 +184,44 @@ def _pixels(frame: Frame) -> np.ndarray:
         ) from fault
 
 
-def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", living: list[int], backend: str) -> Draft:
-    # A label removed since the model was trained has no meaning any more; nobody could save it.
-    label_map = np.where(np.isin(prediction.labelmap, living), prediction.labelmap, np.uint8(BACKGROUND))
+def _decoded_ahead(ids: list[int], at_once: int) -> Generator[tuple[list[Frame], list[np.ndarray]], None, None]:
+    """The frames in order, `at_once` at a time, with their pixels, read and decoded by a thread while the network
+    computes: it is two groups ahead at most, so memory stays bounded however long the clip is."""
+    groups = _groups(ids, at_once)
+
+    def decoded(group: list[Frame]) -> tuple[list[Frame], list[np.ndarray]]:
+        return group, [_pixels(frame) for frame in group]
+
+    with ThreadPoolExecutor(1, "decode") as thread:
+        waiting = deque(thread.submit(decoded, group) for group in itertools.islice(groups, AHEAD))
+        try:
+            while waiting:
+                ready = waiting.popleft().result()
+                waiting.extend(thread.submit(decoded, group) for group in itertools.islice(groups, 1))
+                yield ready
+        finally:
+            for unread in waiting:
+                unread.cancel()
+
+
+def _groups(ids: list[int], at_once: int) -> Iterator[list[Frame]]:
+    """Rows are read here, in the thread that owns the connection."""
+    rows: deque[Frame] = deque()
+    for start in range(0, len(ids), FRAMES_AT_ONCE):
+        some = Frame.objects.filter(pk__in=ids[start : start + FRAMES_AT_ONCE]).select_related("clip")
+        rows.extend(some.order_by("clip_id", "index"))
+        while rows and (len(rows) >= at_once or start + FRAMES_AT_ONCE >= len(ids)):
+            yield [rows.popleft() for _ in range(min(at_once, len(rows)))]
+
+
+def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", drawn: np.ndarray, backend: str) -> Draft:
+    label_map = cv2.LUT(prediction.labelmap, drawn)
     return Draft(
         frame=frame,
         model_version=model,
         png=files.encode_label_map(label_map),
         sha256=hashlib.sha256(np.ascontiguousarray(label_map).data).hexdigest(),
-        confidence={str(i): round(value, 4) for i, value in prediction.confidence.items() if i in living},
+        confidence={str(i): round(value, 4) for i, value in prediction.confidence.items() if drawn[i]},
         uncertainty=round(prediction.uncertainty, 6),
         backend=backend,
     )

@@ -32,7 +32,8 @@ def sweep() -> int:
     # Listed first, then asked for: a file that gets its row meanwhile is known.
     exports, models = _old_files("exports"), _old_files("models")
     known = set(Export.objects.values_list("file_name", flat=True))
-    known |= set(ModelVersion.objects.values_list("weights_name", flat=True))
+    for column in ("weights_name", "onnx_name"):
+        known |= set(ModelVersion.objects.values_list(column, flat=True))
     orphans = [name for name in [*exports, *models] if name not in known]
     for name in orphans:
         files.delete(name)

@@ -26,6 +26,7 @@ from annotation import audit, events, files, jobs, training_child
 from annotation.errors import BadRequest, Conflict, SonoloopError
 from annotation.formats import png, scores
 from annotation.formats.items import refuse_shared_subjects, test_set_hash
+from annotation.formats.onnx import store_onnx
 from annotation.formats.weights import architecture_of, read_story
 from annotation.models import DatasetVersion, Job, ModelVersion, Project, RunMetric, TrainingRun, User
 
@@ -309,6 +310,8 @@ def _store_candidate(
     name, copy = f"models/{uuid.uuid4()}.safetensors", folder / "store.safetensors"
     shutil.copyfile(folder / "model.safetensors", copy)  # storing moves it, and a retry needs the original
     size, sha256 = copy.stat().st_size, files.sha256_of(copy)
+    attempt.progress(run.epochs, run.epochs, "Making the model ready for drafts")
+    onnx_name, onnx_sha256 = store_onnx(folder / "model.safetensors")
     files.store_once(name, copy)
     try:
         with transaction.atomic():
@@ -323,6 +326,8 @@ def _store_candidate(
                 labels=story["labels"],
                 weights_name=name,
                 weights_sha256=sha256,
+                onnx_name=onnx_name,
+                onnx_sha256=onnx_sha256,
                 byte_size=size,
                 scores=scores.from_evaluation(evaluation, test_set),
                 note=note,
@@ -335,6 +340,7 @@ def _store_candidate(
             attempt.complete(f"Model {model.number} is a candidate")
     except BaseException:
         files.delete(name)
+        files.delete(onnx_name)
         raise
 
 

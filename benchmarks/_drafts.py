@@ -37,7 +37,7 @@ def run() -> list[Row]:
         for _ in range(ROUNDS):
             whole.append(work() / FRAMES)
             plain.append(eager() / FRAMES)
-            limits.append(max(_matmul_rate(precision) for precision in precisions))
+            limits.append(max(matmul_rate(precision) for precision in precisions))
     over = statistics.median(p / w for p, w in zip(plain, whole, strict=True))
     share = statistics.median(flops / w / limit for w, limit in zip(whole, limits, strict=True))
     return [
@@ -108,7 +108,7 @@ def _prepare(folder: Path) -> tuple[Callable[[], float], Callable[[], float], fl
     return work, eager, float(counter.get_total_flops())
 
 
-def _matmul_rate(dtype: object) -> float:
+def matmul_rate(dtype: object) -> float:
     """FLOP per second of computing."""
     import torch
 

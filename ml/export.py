@@ -81,15 +81,45 @@ class Graph:
         return self.op("Resize", x, "", "", sizes, **how)
 
 
-def _folded_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor | None]:
-    """Weight and bias of a convolution and the batch norm after it, as one."""
-    if norm is None:
-        return conv.weight, conv.bias
+def _folded_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor]:
+    """(weight, bias, scale of each output) of a convolution and the batch norm after it, as one."""
     scale = norm.weight / torch.sqrt(cast(Tensor, norm.running_var) + norm.eps)
     bias = norm.bias - cast(Tensor, norm.running_mean) * scale
     if conv.bias is not None:
         bias = bias + conv.bias * scale
-    return conv.weight * scale[:, None, None, None], bias
+    return conv.weight * scale[:, None, None, None], bias, scale
+
+
+def _convolve(
+    g: Graph,
+    x: str,
+    conv: nn.Conv2d,
+    norm: nn.Module | None,
+    weight: Tensor | None = None,
+    *,
+    relu6: bool = False,
+) -> str:
+    """A convolution and the norm after it; a batch norm is folded, a group norm depends on the picture and stays.
+
+    weight  in the place of the convolution's own, its outputs in the same order
+    """
+    kernel = conv.weight if weight is None else weight
+    how = {"stride": conv.stride[0], "groups": conv.groups}
+    if isinstance(norm, nn.GroupNorm):
+        y = _group_norm(g, g.convolution(x, kernel, conv.bias, **how), norm)
+        return _relu6(g, y) if relu6 else y
+    scale = torch.ones(len(kernel)) if norm is None else _folded_norm(conv, cast(nn.BatchNorm2d, norm))[2]
+    bias = conv.bias if norm is None else _folded_norm(conv, cast(nn.BatchNorm2d, norm))[1]
+    return g.convolution(x, kernel * scale.view(-1, 1, 1, 1), bias, relu6=relu6, **how)
+
+
+def _group_norm(g: Graph, x: str, norm: nn.GroupNorm) -> str:
+    ones, zeros = g.constant(torch.ones(norm.num_groups)), g.constant(torch.zeros(norm.num_groups))
+    grouped = g.op("Reshape", x, g.constant([0, norm.num_groups, -1], np.int64))
+    normed = g.op("InstanceNormalization", grouped, ones, zeros, epsilon=norm.eps)
+    back = g.op("Reshape", normed, g.op("Shape", x))
+    weight, bias = g.constant(norm.weight.view(1, -1, 1, 1)), g.constant(norm.bias.view(1, -1, 1, 1))
+    return g.op("Add", g.op("Mul", back, weight), bias)
 
 
 def _convolutions(g: Graph, x: str, parts: nn.Module) -> str:
@@ -100,12 +130,11 @@ def _convolutions(g: Graph, x: str, parts: nn.Module) -> str:
         step = steps[n]
         following = steps[n + 1] if n + 1 < len(steps) else None
         if isinstance(step, nn.Conv2d):
-            norm = following if isinstance(following, nn.BatchNorm2d) else None
-            weight, bias = _folded_norm(step, norm)
+            norm = following if isinstance(following, nn.BatchNorm2d | nn.GroupNorm) else None
             n += 1 if norm is None else 2
             relu6 = n < len(steps) and isinstance(steps[n], nn.ReLU6)
             n += relu6
-            x = g.convolution(x, weight, bias, stride=step.stride[0], groups=step.groups, relu6=relu6)
+            x = _convolve(g, x, step, norm, relu6=relu6)
         elif isinstance(step, nn.Sigmoid):
             x, n = g.op("Sigmoid", x), n + 1
         else:
@@ -120,14 +149,14 @@ def _mdck(g: Graph, x: str, part: MDCK) -> str:
         v = _relu6(g, _sum(g, branches))
     else:
         v = _sum(g, [_relu6(g, branch) for branch in branches])
-    conv, norm = cast(tuple[nn.Conv2d, nn.BatchNorm2d], tuple(part.project))
-    weight, bias = _folded_norm(conv, norm)
+    conv, norm = cast(nn.Conv2d, part.project[0]), cast(nn.Module, part.project[1])
+    weight = conv.weight
     # The shuffle is a reordering of channels: reorder the inputs of the kernel instead.
     groups, channels = part.shuffle_groups, weight.shape[1]
     order = torch.arange(channels).view(groups, channels // groups).t().flatten()
     unshuffled = torch.empty_like(weight)
     unshuffled[:, order] = weight
-    y = g.convolution(v, unshuffled, bias)
+    y = _convolve(g, v, conv, norm, unshuffled)
     rest = x if isinstance(part.residual, nn.Identity) else _convolutions(g, x, part.residual)
     return g.op("Add", y, rest)
 
@@ -237,13 +266,17 @@ def _up(g: Graph, x: str, part: nn.Sequential, side: int) -> str:
 
 def _network(g: Graph, model: AAUNet, size: int) -> str:
     config = model.config
-    conv, norm = cast(nn.Conv2d, model.stem[0]), cast(nn.BatchNorm2d, model.stem[1])
-    weight, bias = _folded_norm(conv, norm)
-    x = g.convolution("x", weight, bias, stride=conv.stride[0])
-    if model.aux_stem is not None:
-        scale = norm.weight / torch.sqrt(cast(Tensor, norm.running_var) + norm.eps)
-        hint = g.convolution("aux", model.aux_stem.weight * scale.view(-1, 1, 1, 1), None, stride=conv.stride[0])
-        x = g.op("Add", x, hint)
+    conv, norm = cast(nn.Conv2d, model.stem[0]), cast(nn.Module, model.stem[1])
+    stem, hint = conv.weight, None if model.aux_stem is None else model.aux_stem.weight
+    bias = None
+    if isinstance(norm, nn.BatchNorm2d):
+        stem, bias, scale = _folded_norm(conv, norm)
+        hint = None if hint is None else hint * scale.view(-1, 1, 1, 1)
+    x = g.convolution("x", stem, bias, stride=conv.stride[0])
+    if hint is not None:
+        x = g.op("Add", x, g.convolution("aux", hint, None, stride=conv.stride[0]))
+    if isinstance(norm, nn.GroupNorm):
+        x = _group_norm(g, x, norm)
     x = _relu6(g, x)
     sides = [size // conv.stride[0] // 2**i for i in range(5)]
 

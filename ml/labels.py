@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 
 from ml.errors import BadLabels
@@ -107,4 +108,6 @@ class LabelSchema:
 
     def to_indices(self, channels: np.ndarray) -> np.ndarray:
         """Channels 0..K → label indices, uint8 of the same shape."""
-        return np.array((BACKGROUND, *self.indices), np.uint8)[channels]
+        table = np.zeros(256, np.uint8)
+        table[: self.count + 1] = (BACKGROUND, *self.indices)
+        return cv2.LUT(channels, table)

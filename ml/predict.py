@@ -150,11 +150,15 @@ class Predictor:
         # Plane by plane: for a large picture with many labels, all planes at native size would not fit in memory.
         best = box.back(probabilities[0])
         channels = np.zeros(best.shape, np.uint8)
+        share = 1 / len(probabilities)
         for channel in range(1, len(probabilities)):
+            # The largest of K+1 that sum to 1 is at least this, and stretching makes nothing larger.
+            if probabilities[channel].max() < share * (1 - 1e-5):
+                continue
             plane = box.back(probabilities[channel])
-            wins = plane > best
-            np.copyto(best, plane, where=wins)
-            channels[wins] = channel
+            wins = np.greater(plane, best).view(np.uint8)
+            cv2.max(plane, best, dst=best)
+            cv2.copyTo(np.full(best.shape, channel, np.uint8), wins, channels)
 
         counts = np.bincount(channels.ravel(), minlength=len(probabilities))
         sums = np.bincount(channels.ravel(), weights=best.ravel(), minlength=len(probabilities))
@@ -163,19 +167,26 @@ class Predictor:
             for channel, index in enumerate(self.labels.indices, start=1)
             if counts[channel]
         }
-        uncertainty = _uncertainty(entropy, channels, box)
+        uncertainty = _uncertainty(entropy, probabilities, box)
         return Prediction(self.labels.to_indices(channels), best, confidence, uncertainty)
 
 
-def _uncertainty(entropy: np.ndarray, channels: np.ndarray, box: Letterbox) -> float:
-    """See `Prediction.uncertainty`."""
-    native = box.back(entropy)
-    drawn = (channels > 0).astype(np.uint8)
+def _uncertainty(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox) -> float:
+    """See `Prediction.uncertainty`. Taken in the network's square: at native size it says the same, ten times slower.
+
+    entropy        float32 [size, size]
+    probabilities  float32 [K+1, size, size]
+    """
+    top, left, height, width = box.box
+    inside = (slice(top, top + height), slice(left, left + width))
+    entropy = entropy[inside]
+    drawn = (probabilities[0][inside] < probabilities[1:, *inside].max(0)).astype(np.uint8)
     if drawn.any():
-        side = 2 * _NEIGHBOURHOOD + 1
+        radius = round(_NEIGHBOURHOOD * box.size / max(box.height, box.width))
+        side = 2 * max(1, radius) + 1
         near = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-        native = native[near > 0]
-    return float(np.clip(native.mean(dtype=np.float64), 0.0, 1.0))
+        return float(np.clip(cv2.mean(np.ascontiguousarray(entropy), mask=near)[0], 0.0, 1.0))
+    return float(np.clip(entropy.mean(dtype=np.float64), 0.0, 1.0))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

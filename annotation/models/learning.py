@@ -67,6 +67,9 @@ class ModelVersion(models.Model):
     labels = models.JSONField(default=list)  # [{"index", "name"}]
     weights_name = models.CharField(max_length=120)
     weights_sha256 = models.CharField(max_length=64)
+    # The same network for fast drafts (ml.export), made from the weights: empty until it is. The weights are the truth.
+    onnx_name = models.CharField(max_length=120, blank=True, default="")
+    onnx_sha256 = models.CharField(max_length=64, blank=True, default="")
     byte_size = models.BigIntegerField(default=0)
     scores = models.JSONField(default=dict)  # as ml.evaluate writes them, on the locked test subjects
     note = models.TextField(blank=True, default="")

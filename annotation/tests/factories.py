@@ -204,10 +204,21 @@ def write_weights(
     return path
 
 
-def store_weights(model: ModelVersion, path: Path) -> ModelVersion:
-    """Put a weights file on storage as this model's, and say so in its row. The file is gone afterwards."""
+def store_weights(model: ModelVersion, path: Path, *, exported: bool = False) -> ModelVersion:
+    """Put a weights file on storage as this model's, and say so in its row. The file is gone afterwards.
+
+    exported  with its ONNX file, as training leaves a model; without, the first drafts make it, in seconds
+    """
     model.weights_name = f"models/test-{next(_numbers)}.safetensors"
     model.weights_sha256 = files.sha256_of(path)
+    if exported:
+        from ml.export import export
+
+        onnx = path.with_suffix(".onnx")
+        onnx.write_bytes(export(path))
+        model.onnx_name = model.weights_name.replace(".safetensors", ".onnx")
+        model.onnx_sha256 = files.sha256_of(onnx)
+        files.store_once(model.onnx_name, onnx)
     files.store_once(model.weights_name, path)
     model.save()
     return model

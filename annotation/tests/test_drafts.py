@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from annotation import drafts, jobs
+from annotation import drafts, jobs, registry
 from annotation.errors import Conflict
 from annotation.models import Annotation, Clip, Draft, Frame, Job, ModelVersion, Revision
 from annotation.tests.factories import (
@@ -51,7 +52,7 @@ def add_champion(project, folder, seed=0, labels=("bone", "dura"), **columns):
     model = make_model(
         project, "champion", labels=[{"index": i, "name": n} for i, n in enumerate(labels, 1)], **columns
     )
-    return store_weights(model, write_weights(folder / f"weights{seed}", labels, seed=seed))
+    return store_weights(model, write_weights(folder / f"weights{seed}", labels, seed=seed), exported=True)
 
 
 def draft(clip):
@@ -83,7 +84,7 @@ def test_every_selected_untouched_frame_gets_a_draft_with_confidence_and_uncerta
         assert all(0 <= value <= 1 for value in made.confidence.values())
         assert frame.uncertainty == made.uncertainty
         assert 0 <= made.uncertainty <= 1
-        assert made.backend.startswith("torch-")
+        assert made.backend.startswith("openvino-")
     assert not clip.frames.get(index=4).drafts.exists()
 
 
@@ -130,12 +131,13 @@ def test_a_draft_that_arrives_late_changes_nothing_a_person_saved(project, monke
     made = []
 
     class Late:
-        backend = predictor.backend
+        backend, remark = predictor.backend, predictor.remark
 
         def predict_batch(self, images):
             predictions = predictor.predict_batch(images)
-            save_revision(clip.frames.get(index=1), saved_by_person, project.created_by)
-            made.append(everything_people_made())
+            if not made:  # pictures come one by one
+                save_revision(clip.frames.get(index=1), saved_by_person, project.created_by)
+                made.append(everything_people_made())
             return predictions
 
     monkeypatch.setattr(drafts, "load_predictor", lambda *_: Late())
@@ -215,15 +217,21 @@ def test_a_label_removed_since_the_training_is_not_drawn(project):
         assert made.confidence == {}
 
 
+def never_exported(model):
+    ModelVersion.objects.filter(pk=model.pk).update(onnx_name="", onnx_sha256="")
+
+
 def tamper(model):
     with Path(default_storage.path(model.weights_name)).open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x55")
+    never_exported(model)
     return "SHA-256 differs"
 
 
 def remove(model):
     default_storage.delete(model.weights_name)
+    never_exported(model)
     return "weights are not on storage"
 
 
@@ -233,6 +241,59 @@ def test_weights_that_are_not_as_registered_are_refused_in_words(project, harm):
     job = draft(make_clip_with_frames(project))
     assert job.state == Job.State.FAILED
     assert words in job.error
+
+
+def spoil(model):
+    with Path(default_storage.path(model.onnx_name)).open("r+b") as file:
+        file.truncate(5000)
+    return "not the file that was registered: its SHA-256 differs"
+
+
+def exchange(model):
+    """Somebody puts the graph of another model in its place, and its SHA-256 into the row."""
+    other = make_model(model.project, "retired", labels=model.labels)
+    store_weights(other, write_weights(Path(settings.FILE_UPLOAD_TEMP_DIR) / "other", seed=5), exported=True)
+    ModelVersion.objects.filter(pk=model.pk).update(onnx_name=other.onnx_name, onnx_sha256=other.onnx_sha256)
+    return "made from other weights"
+
+
+@pytest.mark.parametrize("harm", [spoil, exchange])
+def test_a_bad_onnx_file_is_refused_in_words_and_the_old_model_still_drafts(project, harm):
+    old = project.champion
+    bad = make_model(project, "candidate", labels=old.labels)
+    store_weights(bad, write_weights(Path(settings.FILE_UPLOAD_TEMP_DIR) / "bad", seed=4), exported=True)
+    words = harm(bad)
+    drafts.load_predictor.cache_clear()
+    registry.promote(bad, None)
+
+    clip = make_clip_with_frames(project)
+    job = draft(clip)
+    assert job.state == Job.State.FAILED
+    assert words in job.error
+    registry.rollback(ModelVersion.objects.get(pk=bad.pk), project.created_by)
+    assert draft(clip).message == "3 of 3 frames drafted"
+
+
+def test_a_model_is_exported_once_and_drafted_from_without_torch(project):
+    never_exported(project.champion)
+    draft(make_clip_with_frames(project))
+    model = ModelVersion.objects.get(stage="champion")
+    assert model.onnx_name.endswith(".onnx") and default_storage.exists(model.onnx_name)
+    drafts.load_predictor.cache_clear()
+    drafts.load_predictor(model.weights_name, model.weights_sha256)
+    again = ModelVersion.objects.get(stage="champion")
+    assert (again.onnx_name, again.onnx_sha256) == (model.onnx_name, model.onnx_sha256)
+
+
+def test_many_frames_come_back_each_with_its_own_draft(project):
+    """Frames are read ahead in groups; none may be lost, doubled or exchanged."""
+    pictures = noise(37)
+    clip = make_clip_with_frames(project, frames=pictures)
+    assert draft(clip).message == "37 of 37 frames drafted"
+    predictor = drafts.load_predictor(project.champion.weights_name, project.champion.weights_sha256)
+    for made in Draft.objects.select_related("frame"):
+        [wanted] = predictor.predict_batch([pictures[made.frame.index]])
+        assert np.array_equal(decoded(made.png), wanted.labelmap)
 
 
 def test_a_cancelled_job_keeps_what_is_drafted_and_can_go_on(project, monkeypatch):

@@ -68,6 +68,19 @@ def test_the_exported_graph_is_the_network(changes):
     assert export.largest_difference(model, info, data) < export.TOLERANCE
 
 
+def test_a_network_of_group_norms_is_exported():
+    model, info = network()
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.BatchNorm2d):
+                setattr(
+                    module,
+                    name,
+                    torch.nn.GroupNorm(4, child.num_features) if child.num_features > 1 else torch.nn.GroupNorm(1, 1),
+                )
+    assert export.largest_difference(model, info, export.to_onnx(model, info)) < export.TOLERANCE
+
+
 def test_sizes_whose_maps_do_not_divide_evenly_are_exported_too():
     model, info = network(size=320)
     assert export.largest_difference(model, info, export.to_onnx(model, info)) < export.TOLERANCE

@@ -72,6 +72,8 @@ def weights() -> Iterator[str]:
     for model in ModelVersion.objects.order_by("pk"):
         name = f"model {model.number} of project {model.project_id}"
         yield from _stored(name, "weights", model.weights_name, model.weights_sha256)
+        if model.onnx_name:
+            yield from _stored(name, "ONNX file", model.onnx_name, model.onnx_sha256)
 
 
 def exports() -> Iterator[str]:
