@@ -264,7 +264,7 @@ def test_a_bad_onnx_file_is_refused_in_words_and_the_old_model_still_drafts(proj
     store_weights(bad, write_weights(Path(settings.FILE_UPLOAD_TEMP_DIR) / "bad", seed=4), exported=True)
     words = harm(bad)
     drafts.load_predictor.cache_clear()
-    registry.promote(bad, None)
+    registry.promote(bad, None, override="a test of what follows")
 
     clip = make_clip_with_frames(project)
     job = draft(clip)
