@@ -104,7 +104,7 @@ def _convolve(
     weight  in the place of the convolution's own, its outputs in the same order
     """
     kernel = conv.weight if weight is None else weight
-    how = {"stride": conv.stride[0], "groups": conv.groups}
+    how: dict[str, Any] = {"stride": conv.stride[0], "groups": conv.groups}
     if isinstance(norm, nn.GroupNorm):
         y = _group_norm(g, g.convolution(x, kernel, conv.bias, **how), norm)
         return _relu6(g, y) if relu6 else y
@@ -149,7 +149,7 @@ def _mdck(g: Graph, x: str, part: MDCK) -> str:
         v = _relu6(g, _sum(g, branches))
     else:
         v = _sum(g, [_relu6(g, branch) for branch in branches])
-    conv, norm = cast(nn.Conv2d, part.project[0]), cast(nn.Module, part.project[1])
+    conv, norm = cast(nn.Conv2d, part.project[0]), part.project[1]
     weight = conv.weight
     # The shuffle is a reordering of channels: reorder the inputs of the kernel instead.
     groups, channels = part.shuffle_groups, weight.shape[1]
@@ -266,7 +266,7 @@ def _up(g: Graph, x: str, part: nn.Sequential, side: int) -> str:
 
 def _network(g: Graph, model: AAUNet, size: int) -> str:
     config = model.config
-    conv, norm = cast(nn.Conv2d, model.stem[0]), cast(nn.Module, model.stem[1])
+    conv, norm = cast(nn.Conv2d, model.stem[0]), model.stem[1]
     stem, hint = conv.weight, None if model.aux_stem is None else model.aux_stem.weight
     bias = None
     if isinstance(norm, nn.BatchNorm2d):
