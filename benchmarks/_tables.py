@@ -14,9 +14,9 @@ Ratios are measured side by side in one run. "+" after a commit: files differed 
 
 What is behind the misses of 22 November 2026 (two cores shared with other work, processor without AVX-512):
 
-- **Drafts** run OpenVINO in f32 here. The network is small and bound by memory, not by arithmetic (many cheap passes over
-  wide maps), and PNG decoding, resizing to native size and mask encoding cost as much as half the network. Five times
-  PyTorch eager was measured elsewhere only with bf16, which this processor does not have.
+- **Drafts** run OpenVINO in f32 here. The network is small and bound by memory, not by arithmetic, and PNG decoding,
+  resizing to native size and mask encoding come on top. Five times PyTorch eager was measured elsewhere only with bf16,
+  which this processor does not have.
 - **Saves over empty views**: a save is ten small queries, a checked PNG and one fsynced transaction, about fifteen
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.
