@@ -229,12 +229,11 @@ const RULES: Readonly<Record<string, PaintOver>> = { all: "all", background: "ba
 function PaintOverSelect({ session, state }: Part) {
   const { editor } = session;
   return (
-    <div className={styles.part}>
-      <span className={styles.wide}>Paint over</span>
+    <div className={styles.rule}>
       <NativeSelect
         aria-label="Paint over"
         size="xs"
-        w={136}
+        w={164}
         value={String(state.paintOver)}
         title="Locked and hidden labels are never painted over"
         onChange={({ currentTarget }) => {
@@ -242,11 +241,11 @@ function PaintOverSelect({ session, state }: Part) {
           currentTarget.blur(); // keys are for the picture again
         }}
       >
-        <option value="all">everything</option>
-        <option value="background">only background</option>
+        <option value="all">Over everything</option>
+        <option value="background">Over background only</option>
         {state.labels.map((label) => (
           <option key={label.index} value={label.index}>
-            only {label.name}
+            Over {label.name} only
           </option>
         ))}
       </NativeSelect>
