@@ -25,7 +25,7 @@ const MOST_IN_PLACE = 640 * 512;
  *
  * As stored it is copied as it is. Else its grey values are read once, and each change of a setting is one pass
  * through a table of 256 words, some refreshes long where the picture is large. Local contrast is worked
- * out once per picture, in a worker. Measured against filters of the browser (1024×768, no GPU): see docs.
+ * out once per picture, in a worker.
  */
 export class PictureLayer {
   private display: Display = PLAIN;
