@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # torch takes seconds and 300 MB: only the worker that drafts
 FRAMES_AT_ONCE = 16
 AHEAD = 2
 BACKGROUND = 0
+CONFIDENCE_SIDE = 256  # about what the network sees: more would be made up
+CONFIDENCE_STEP = 4
 
 
 def request_draft(clip: Clip, user: User | None) -> Job:
@@ -223,8 +225,24 @@ def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", drawn: np.
         sha256=hashlib.sha256(np.ascontiguousarray(label_map).data).hexdigest(),
         confidence={str(i): round(value, 4) for i, value in prediction.confidence.items() if drawn[i]},
         uncertainty=round(prediction.uncertainty, 6),
+        confidence_map=encode_confidence(prediction.probability),
         backend=backend,
     )
+
+
+def encode_confidence(probability: np.ndarray) -> bytes:
+    """How sure the model is of what it drew at each place, as a small 8-bit grey PNG: 0 not at all, 255 certain.
+
+    probability  float32 [H, W], 0..1, of the winning class (background included)
+    returns      a PNG with the picture's proportions, its longest side at most 256; in steps of 4, which makes it a
+                 few kB and errs by less than 0.01
+    """
+    height, width = probability.shape
+    scale = min(1.0, CONFIDENCE_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(probability, size, interpolation=cv2.INTER_AREA)
+    steps = np.rint(np.clip(small, 0, 1) * (255 / CONFIDENCE_STEP)) * CONFIDENCE_STEP
+    return files.encode_label_map(np.minimum(steps, 255).astype(np.uint8))
 
 
 def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:

@@ -302,6 +302,26 @@ class FrameDraft(APIView):
         )
 
 
+class FrameDraftConfidence(APIView):
+    @extend_schema(responses=PNG)
+    def get(self, request: Request, frame_id: int) -> HttpResponse:
+        """How sure the model is of the newest draft, place by place: 8-bit grey, 255 certain, in small."""
+        frame = frame_for(request.user, frame_id)
+        draft = newest_draft(frame)
+        if draft is None:
+            raise NotFound("This frame has no draft.", code="no_draft")
+        if draft.confidence_map is None:
+            raise NotFound(
+                "This draft was made before confidence was kept; the next redraft has it.", code="no_confidence"
+            )
+        audit.record_view(request.user, frame.clip)
+        return HttpResponse(
+            bytes(draft.confidence_map),
+            content_type="image/png",
+            headers={"ETag": f'"d{draft.pk}"', "Cache-Control": "private, no-cache"},
+        )
+
+
 class QueueClipShape(serializers.Serializer):
     id = serializers.IntegerField()
     number = serializers.IntegerField()
@@ -347,5 +367,6 @@ urlpatterns = [
     path("frames/<int:frame_id>", FrameView.as_view()),
     path("frames/<int:frame_id>/image", FrameImage.as_view()),
     path("frames/<int:frame_id>/draft", FrameDraft.as_view()),
+    path("frames/<int:frame_id>/draft/confidence", FrameDraftConfidence.as_view()),
     path("projects/<int:project_id>/queue", Queue.as_view()),
 ]

@@ -15,6 +15,7 @@ class Draft(models.Model):
     sha256 = models.CharField(max_length=64)
     confidence = models.JSONField(default=dict)  # {"<label index>": 0..1}
     uncertainty = models.FloatField()
+    confidence_map = models.BinaryField(null=True)  # PNG, see drafts.encode_confidence; null in drafts of old
     backend = models.CharField(max_length=40)  # which runtime and precision computed it
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -216,6 +216,26 @@ def test_a_late_draft_changes_nothing_a_person_saved(client: Client, frame: Fram
     assert masks["0"]["kind"] == "revision"
 
 
+def test_how_sure_the_model_was_is_told_with_the_draft(
+    client: Client, frame: Frame, project: Project, ask_all: Callable[..., dict[str, int]]
+) -> None:
+    path = f"/api/frames/{frame.pk}/draft/confidence"
+    assert client.get(path).json()["error"]["code"] == "no_draft"
+    old = Draft.objects.create(
+        frame=frame, model_version=factories.make_model(project), png=b"", sha256="0" * 64, uncertainty=0.5, backend="t"
+    )
+    assert client.get(path).json()["error"]["code"] == "no_confidence"
+    Draft.objects.filter(pk=old.pk).update(confidence_map=b"picture")
+    seen = AuditEvent.objects.count()
+    answer = client.get(path)
+    assert (answer.content, answer["Content-Type"], answer["ETag"]) == (b"picture", "image/png", f'"d{old.pk}"')
+    assert AuditEvent.objects.count() == seen + 1
+    assert client.post(path).status_code == 405
+    assert client.get("/api/frames/999999/draft/confidence").status_code == 404
+    answers = ask_all("get", path)
+    assert (answers["nobody"], answers["stranger"], answers["viewer"], answers["annotator"]) == (401, 404, 200, 200)
+
+
 def test_the_loop_of_states_keeps_the_counters_right(client: Client, frame: Frame, clip: Clip) -> None:
     assert client.post(f"/api/frames/{frame.pk}/submit").json()["error"]["code"] == "nothing_saved"
     put(client, frame, factories.boxes())

@@ -84,8 +84,22 @@ def test_every_selected_untouched_frame_gets_a_draft_with_confidence_and_uncerta
         assert all(0 <= value <= 1 for value in made.confidence.values())
         assert frame.uncertainty == made.uncertainty
         assert 0 <= made.uncertainty <= 1
+        assert decoded(made.confidence_map).shape == label_map.shape
         assert made.backend.startswith("openvino-")
     assert not clip.frames.get(index=4).drafts.exists()
+
+
+def test_the_confidence_map_is_small_and_says_at_each_place_how_sure_the_model_is():
+    probability = np.full((480, 640), 0.9, np.float32)
+    probability[:, 320:] = 0.25
+    png = drafts.encode_confidence(probability)
+    shown = decoded(png)
+    assert (shown.shape, shown.dtype) == ((192, 256), np.uint8)
+    assert np.allclose(shown[:, :128] / 255, 0.9, atol=0.01)
+    assert np.allclose(shown[:, 128:] / 255, 0.25, atol=0.01)
+    tiny = decoded(drafts.encode_confidence(np.linspace(0, 1, 70, dtype=np.float32)[None]))
+    assert (tiny[0, 0], tiny[0, -1]) == (0, 255)
+    assert tiny.shape == (1, 70)
 
 
 def test_drafting_twice_changes_nothing(project):

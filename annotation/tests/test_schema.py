@@ -192,7 +192,7 @@ QUERIES = {
     "/api/clips/{clip_id}/proposals": lambda world: "?masks=1",
 }
 # Files rather than JSON; each has tests of its own.
-BYTES = ("/images", "/image", "/mask", "/draft", "/proposal", "/file")
+BYTES = ("/images", "/image", "/mask", "/draft", "/confidence", "/proposal", "/file")
 
 
 def check(document: dict[str, Any], path: str, method: str, answer: Any) -> None:

@@ -311,6 +311,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/frames/{frame_id}/draft/confidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How sure the model is of the newest draft, place by place: 8-bit grey, 255 certain, in small. */
+        get: operations["get_frames_frame_id_draft_confidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/frames/{frame_id}/image": {
         parameters: {
             query?: never;
@@ -2535,6 +2552,27 @@ export interface operations {
         };
     };
     get_frames_frame_id_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frame_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+        };
+    };
+    get_frames_frame_id_draft_confidence: {
         parameters: {
             query?: never;
             header?: never;
