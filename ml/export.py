@@ -17,6 +17,7 @@ Metadata "story" (`ml.weights.WeightsInfo` as JSON), "weights_sha256" of the .sa
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import json
 import math
@@ -349,19 +350,24 @@ def export(weights: Path) -> bytes:
     """
     model, info = load_model(weights)
     data = to_onnx(model, info, hashlib.sha256(weights.read_bytes()).hexdigest())
-    difference = largest_difference(model, info, data)
-    if not difference <= TOLERANCE:
+    error = error_share(model, info, data)
+    if not error <= 1:
         raise ExportFailed(
-            f"The exported network differs from PyTorch's by {difference:.1e} (largest logit difference, as a share of "
-            f"the largest logit; allowed {TOLERANCE:.0e}). This is a fault of the export: send the weights' card."
+            f"The exported network is {error:.1f} times as far from the exact result as is allowed. This is a fault of "
+            "the export; drafts would not be those of the trained network."
         )
     return data
 
 
 @torch.no_grad()
-def largest_difference(model: AAUNet, info: WeightsInfo, data: bytes) -> float:
-    """Logits of ONNX Runtime against PyTorch fp32 over a noisy picture, a black one and, where taken, noisy hints:
-    the largest difference, as a share of the largest logit where that is above 1."""
+def error_share(model: AAUNet, info: WeightsInfo, data: bytes) -> float:
+    """How far ONNX Runtime's logits are from those in double precision (but for the norms and
+    softmax that the network keeps in single), as a share of what is allowed; above 1 is bad.
+
+    Allowed is TOLERANCE of the largest logit (of 1, where that is smaller), or ten times the rounding error PyTorch
+    makes itself in single precision: some weights amplify rounding, most of all those of few channels. Tried on a
+    noisy picture, a black one and, where taken, noisy hints.
+    """
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     size = info.image_size
     generator = torch.Generator().manual_seed(0)
@@ -370,14 +376,18 @@ def largest_difference(model: AAUNet, info: WeightsInfo, data: bytes) -> float:
     cases: list[tuple[Tensor, Tensor | None]] = [(noise, None), (torch.zeros_like(noise), None)]
     if model.aux_stem is not None:
         cases.append((noise, hints))
+    double = copy.deepcopy(model).eval().double()
     worst = 0.0
     for x, aux in cases:
-        wanted = cast(Tensor, model.eval()(x) if aux is None else model.eval()(x, aux))
+        inputs = [x] if aux is None else [x, aux]
+        plain = cast(Tensor, model.eval()(*inputs)).numpy()
+        exact = cast(Tensor, double(*(each.double() for each in inputs))).numpy()
         feed = {"x": x.numpy()}
         if model.aux_stem is not None:
             feed["aux"] = (torch.zeros_like(hints) if aux is None else aux).numpy()
         [found] = session.run(["logits"], feed)
-        worst = max(worst, float(np.abs(found - wanted.numpy()).max() / max(1.0, float(wanted.abs().max()))))
+        allowed = max(TOLERANCE * max(1.0, np.abs(exact).max()), 10 * np.abs(plain - exact).max())
+        worst = max(worst, float(np.abs(found - exact).max() / allowed))
     return worst
 
 
