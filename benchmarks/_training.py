@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from benchmarks import _instance
 from benchmarks._report import Row, write_rows
@@ -30,31 +29,27 @@ def run() -> list[Row]:
     import torch
 
     from ml.data import read_manifest
-    from ml.train import Trainer
+    from ml.trainer import Trainer
 
     torch.set_num_threads(1)
-
-    class Synthetic(Trainer):
-        """The loop with its first batch for ever."""
-
-        first: tuple[torch.Tensor, torch.Tensor] | None = None
-
-        def _batch(self, chosen: np.ndarray, *, vary: bool) -> tuple[torch.Tensor, torch.Tensor]:
-            if self.first is None:
-                self.first = super()._batch(chosen, vary=vary)
-            return self.first
 
     with tempfile.TemporaryDirectory(prefix="sonoloop-bench-") as name:
         folder = Path(name)
         manifest = read_manifest(_write_manifest(folder))
-        loops = {kind.__name__: kind(manifest, folder / kind.__name__, epochs=10) for kind in (Trainer, Synthetic)}
-        spent = dict.fromkeys(loops, 0.0)
-        for loop in loops.values():
-            _steps(loop)
+        loop = Trainer(manifest, folder / "run", epochs=10)
+        wanted = loop._batches()[:STEPS]
+        ready = list(loop.loader.over(wanted, training=True))
+        sources = {
+            "Trainer": lambda: loop.loader.over(wanted, training=True),
+            "Synthetic": lambda: ready,
+        }
+        spent = dict.fromkeys(sources, 0.0)
+        for source in sources.values():
+            _steps(loop, source)
         for _ in range(ROUNDS):
-            for kind, loop in loops.items():
-                spent[kind] += _steps(loop)
-        batch = loops["Trainer"].config.batch_size
+            for kind, source in sources.items():
+                spent[kind] += _steps(loop, source)
+        batch = loop.config.batch_size
     rates = {kind: ROUNDS * STEPS * batch / seconds for kind, seconds in spent.items()}
     share = rates["Trainer"] / rates["Synthetic"]
     return [
@@ -64,11 +59,11 @@ def run() -> list[Row]:
     ]
 
 
-def _steps(loop) -> float:
+def _steps(loop, source) -> float:
     """Seconds of computing of a few steps."""
     loop.model.train()
     began = time.process_time()
-    for batch in loop._shuffled_batches(0)[:STEPS]:
+    for batch in source():
         loop._step(batch)
     return time.process_time() - began
 
