@@ -7,6 +7,7 @@ is the mean over the structures its exact mask shows.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks._report import commit, machine
+from benchmarks.models.cells import FOLDER
+from ml.checkpoint import write_atomically
+from ml.interact import noc
 from ml.labels import LabelSchema
 from ml.make_demo_champion import FIRST_SEED, SUBJECTS, VIEW, WEIGHTS
 from ml.metrics import score_frame
@@ -48,10 +52,34 @@ def propagation() -> dict[str, Any]:
     return {**_made("propagation"), "rows": rows}
 
 
+def clicks() -> dict[str, Any]:
+    """How many clicks bring each structure of a frame to a Dice of 0.90, from an empty mask and from the draft."""
+    network = Predictor.load(WEIGHTS)
+    rows = []
+    for clip in _clips(1):
+        image, truth = clip.frames[0], clip.label_maps[0]
+        [draft] = draft_only([image], network)
+        for label in np.intersect1d(network.labels.indices, truth):
+            for start, mask in (("scratch", None), ("draft", draft)):
+                done = noc(network, image, truth, mask, int(label), target=GOOD_DICE, cap=MOST_CLICKS)
+                found = {"clicks": done.clicks, "reached": done.reached, "dice": [round(d, 4) for d in done.dice]}
+                rows.append({"subject": clip.spec.subject_seed, "label": int(label), "start": start, **found})
+    names = {str(index): name for index, name in network.labels.labels}
+    return {**_made("clicks"), "labels": names, "rows": rows}
+
+
 def frame_dice(truth: np.ndarray, drawn: np.ndarray, labels: LabelSchema) -> float:
     """Mean Dice over the labels that the truth shows; both uint8 [H, W] label indices."""
     scores = score_frame(truth, drawn, labels, quick=True).values()
     return float(np.mean([score.overlap.dice for score in scores if score.in_reference]))
+
+
+def keep(result: dict[str, Any]) -> None:
+    """Write a result where the tables look for it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rows = ",\n".join("  " + json.dumps(row) for row in result["rows"])
+    head = json.dumps({key: value for key, value in result.items() if key != "rows"}, indent=1)
+    write_atomically(FOLDER / f"{result['study']}.json", f'{head[:-2]},\n "rows": [\n{rows}\n ]\n}}\n'.encode())
 
 
 def _clips(frames: int) -> Iterator[PhantomClip]:
@@ -71,4 +99,4 @@ def _made(study: str) -> dict[str, Any]:
     }
 
 
-STUDIES: dict[str, Callable[[], dict[str, Any]]] = {"propagation": propagation}
+STUDIES: dict[str, Callable[[], dict[str, Any]]] = {"propagation": propagation, "clicks": clicks}
