@@ -49,3 +49,27 @@ def test_only_what_stands_between_the_marks_is_replaced(tmp_path):
 
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+
+
+def _study(rows: list[dict]) -> dict:
+    return {
+        "command": "python -m …", "date": "2026-01-01T00:00", "commit": "abc", "device": "a CPU", "view": "v",
+        "weights_sha256": "0" * 64, "labels": {"2": "dura"}, "rows": rows,
+    }  # fmt: skip
+
+
+def test_propagation_is_compared_with_the_best_of_the_others():
+    row = {"distance": 5, "copy": 0.5, "warp": 0.8, "draft": 0.7, "stopped": False}
+    page = tables.propagation(_study([{"subject": 1, "ours": 0.9, **row}, {"subject": 2, "ours": 0.8, **row}]))
+
+    assert "| 5 | 0.500 | 0.800 | 0.700 | **0.850** | +0.050 (+0.000 to +0.100) | 0 of 2 |" in page
+
+
+def test_clicks_that_never_suffice_count_as_the_cap():
+    rows = [
+        {"subject": 1, "label": 2, "start": "scratch", "clicks": 10, "reached": False, "dice": [0.0, 0.4]},
+        {"subject": 1, "label": 2, "start": "draft", "clicks": 1, "reached": True, "dice": [0.8, 0.95]},
+    ]
+    page = tables.clicks(_study(rows))
+
+    assert "| 2 dura | 10.0 | 0 of 1 | 1.0 | 1 of 1 | 0.800 | 1 |" in page
