@@ -126,6 +126,8 @@ def write_card(work: Path, run: Path, weights: bytes) -> None:
         "architecture": info.architecture,
         "form": "AAU-Net variant T, default form; our reading of DOI 10.1177/03000605261461196",
         "parameters": count_parameters(model),
+        "image_size": info.image_size,
+        "bytes": len(weights),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "command": "nice -n 10 env OMP_NUM_THREADS=1 python -m ml.make_demo_champion --work DIR",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
