@@ -7,3 +7,8 @@ const worker = new PngWorker();
 export function decodeMask(png: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
   return worker.decode(png);
 }
+
+/** The PNG of a label map, encoded beside the page. The pixels are handed over: the map is empty afterwards. */
+export function encodeMask(map: Labelmap): Promise<Uint8Array<ArrayBuffer>> {
+  return worker.encode(map);
+}

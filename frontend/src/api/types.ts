@@ -77,3 +77,12 @@ export interface Change {
   id: number;
   project: number | null;
 }
+
+/** What a person points at, for POST /api/frames/{id}/assist. */
+export type AssistWish = Shapes["AssistFieldsRequest"];
+export type ClicksAvailable = Shapes["AssistAvailableShape"];
+/** A mask carried along a clip. */
+export type ServerProposal = Shapes["ProposalShape"];
+export type ServerProposals = Shapes["ProposalsShape"];
+export type AcceptedProposals = Shapes["AcceptedShape"];
+export type PropagationJob = Shapes["PropagationJobShape"];

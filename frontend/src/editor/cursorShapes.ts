@@ -5,6 +5,7 @@ import { type ImagePoint, type ScreenPoint, toScreen, type View } from "./transf
 /** CSS pixels: of a polygon's first corner, of half a handle, around a shape for the width of its line. */
 const RING = 4;
 const HANDLE = 4;
+const PIN = 7;
 const LINE_MARGIN = 4;
 const TEXT_HEIGHT = 20;
 const FONT = "12px system-ui, sans-serif";
@@ -20,6 +21,7 @@ export function drawShape(
   color: string,
 ): Box | null {
   if (shape.kind === "text") return drawText(context, toScreen(view, shape.at), shape.text);
+  if (shape.kind === "pin") return drawPin(context, toScreen(view, shape.at), shape);
   const traced = trace(context, view, shape);
   context.lineWidth = 3.5;
   context.strokeStyle = "rgba(0, 0, 0, 0.6)";
@@ -34,7 +36,7 @@ export function drawShape(
 function trace(
   context: CanvasRenderingContext2D,
   view: View,
-  shape: Exclude<Preview, { kind: "text" }>,
+  shape: Exclude<Preview, { kind: "text" | "pin" }>,
 ): Box | null {
   context.beginPath();
   switch (shape.kind) {
@@ -88,6 +90,32 @@ function along(context: CanvasRenderingContext2D, view: View, points: readonly I
     else context.lineTo(x, y);
   }
   return places;
+}
+
+function drawPin(
+  context: CanvasRenderingContext2D,
+  { x, y }: ScreenPoint,
+  { positive, pending }: { positive: boolean; pending: boolean },
+): Box | null {
+  context.beginPath();
+  context.arc(x, y, PIN, 0, 2 * Math.PI);
+  context.fillStyle = positive ? "#1f9d57" : "#d63a2f";
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = "#ffffff";
+  if (pending) context.setLineDash([3, 3]);
+  context.stroke();
+  context.setLineDash([]);
+  context.beginPath();
+  context.moveTo(x - 3.5, y);
+  context.lineTo(x + 3.5, y);
+  if (positive) {
+    context.moveTo(x, y - 3.5);
+    context.lineTo(x, y + 3.5);
+  }
+  context.lineWidth = 2;
+  context.stroke();
+  return boxAround([{ x, y }], PIN + LINE_MARGIN);
 }
 
 function drawText(context: CanvasRenderingContext2D, at: ScreenPoint, text: string): Box | null {

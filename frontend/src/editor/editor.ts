@@ -1,3 +1,4 @@
+import { type AssistPort, type AssistState, NOT_ASSISTED } from "./assist";
 import type { Box } from "./box";
 import { changed, type Display, PLAIN } from "./display";
 import type { OpenEdit } from "./edit";
@@ -50,6 +51,7 @@ export class Editor implements ToolHost {
   /** Pans while `Space` is held, whatever the tool. */
   private held: Tool | null = null;
   private hover: ImagePoint | null = null;
+  private model: AssistPort | null = null;
   private currentView: View = { scale: 1, x: 0, y: 0 };
   private viewport: Size = { width: 1, height: 1 };
   /** Follow the viewport until the person zooms or pans. */
@@ -79,6 +81,7 @@ export class Editor implements ToolHost {
       strengths: new Map(),
       highlighted: null,
       display: PLAIN,
+      assist: NOT_ASSISTED,
       canUndo: false,
       canRedo: false,
       readOnly: options.readOnly ?? false,
@@ -210,6 +213,7 @@ export class Editor implements ToolHost {
     // Who takes a label in hand wants to see it; hidden it could not be painted either.
     if (this.snapshot.hidden.has(label)) this.setHidden(label, false);
     this.update({ label });
+    this.active.onRulesChanged?.();
     this.previewChanged();
   }
 
@@ -257,14 +261,17 @@ export class Editor implements ToolHost {
 
   setPaintOver(paintOver: PaintOver): void {
     this.update({ paintOver });
+    this.active.onRulesChanged?.();
   }
 
   setLocked(label: number, locked: boolean): void {
     this.update({ locked: withMember(this.snapshot.locked, label, locked) });
+    this.active.onRulesChanged?.();
   }
 
   setHidden(label: number, hidden: boolean): void {
     this.update({ hidden: withMember(this.snapshot.hidden, label, hidden) });
+    this.active.onRulesChanged?.();
     this.styleChanged();
   }
 
@@ -377,7 +384,8 @@ export class Editor implements ToolHost {
   /** The pointer was lost: as if it never went down. A polygon's earlier corners stay. */
   pointerLost(): void {
     const tool = this.toolInHand();
-    if (tool && !tool.onFinish) tool.onCancel();
+    if (tool?.onPointerLost) tool.onPointerLost();
+    else if (tool && !tool.onFinish) tool.onCancel();
   }
 
   pointerLeft(): void {
@@ -395,6 +403,11 @@ export class Editor implements ToolHost {
     this.previewChanged();
   }
 
+  /** The right button is the tool's ("not here"), and does not set window and level. */
+  get takesRightButton(): boolean {
+    return this.snapshot.tool === "clicks" && !this.snapshot.readOnly && !this.held;
+  }
+
   get isPanHeld(): boolean {
     return this.held !== null;
   }
@@ -402,6 +415,46 @@ export class Editor implements ToolHost {
   preview(): readonly Preview[] {
     if (!this.frame || this.held || !this.toolInHand()) return [];
     return this.active.preview(this.hover);
+  }
+
+  // ── the model in hand ─────────────────────────────────────────────────────────────────────────
+
+  get assist(): AssistPort | null {
+    return this.model;
+  }
+
+  /** The model that takes clicks; null where there is none. */
+  setAssist(model: AssistPort | null): void {
+    this.model = model;
+  }
+
+  get assistState(): AssistState {
+    return this.snapshot.assist;
+  }
+
+  setAssistState(assist: AssistState): void {
+    if (assist !== this.snapshot.assist) this.update({ assist });
+  }
+
+  /** Ask the model once more, after nobody answered. */
+  retryAssist(): void {
+    this.active.retry?.();
+  }
+
+  showProposal(map: Labelmap | null): void {
+    this.emitter.emit("proposal", map);
+  }
+
+  assistAccepted(): void {
+    this.model?.accepted(this.mustHaveFrame().id);
+  }
+
+  get frameId(): string {
+    return this.mustHaveFrame().id;
+  }
+
+  get labels(): readonly number[] {
+    return this.snapshot.labels.map(({ index }) => index);
   }
 
   // ── the view ──────────────────────────────────────────────────────────────────────────────────

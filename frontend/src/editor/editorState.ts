@@ -1,3 +1,4 @@
+import type { AssistState } from "./assist";
 import type { Box } from "./box";
 import type { Display } from "./display";
 import type { MaskDocument } from "./document";
@@ -48,6 +49,8 @@ export interface EditorState {
   readonly highlighted: number | null;
   /** How the picture is shown. */
   readonly display: Display;
+  /** Of the click-to-fix tool. */
+  readonly assist: AssistState;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
   readonly readOnly: boolean;
@@ -66,6 +69,8 @@ export interface EditorEvents {
   view: View;
   /** Colours, opacity or hidden labels changed: draw all. */
   style: ColorTables;
+  /** What the model would make of the mask; null: nothing is proposed any more. */
+  proposal: Labelmap | null;
   /** Draw the cursor canvas again. */
   preview: undefined;
 }

@@ -35,8 +35,10 @@
  * again in place: `session.autosave.signedIn()`.
  */
 export { runEditorAction } from "./actions";
+export type { AssistAnswer, AssistPort, AssistRequest, AssistState, Hint } from "./assist";
 export { Autosave, type AutosaveEvents } from "./autosave";
 export type { Box } from "./box";
+export { type ConfidenceMap, doubt, withoutUnsure } from "./confidence";
 export { DISPLAY_RANGE, type Display, isPlain, PLAIN } from "./display";
 export { MaskDocument } from "./document";
 export { Editor, MAX_BRUSH, MIN_BRUSH } from "./editor";

@@ -9,6 +9,7 @@ export type Action =
   | "tool.scissors"
   | "tool.grow"
   | "tool.superpixel"
+  | "tool.clicks"
   | "tool.move"
   | "tool.measure"
   | "brush.shape"
@@ -34,6 +35,7 @@ export type Action =
   | "draft.flip"
   | "previous.flip"
   | "difference"
+  | "uncertainty"
   | "frame.previous"
   | "frame.next"
   | "frame.previousSelected"
@@ -84,6 +86,7 @@ export const DEFAULT_KEYS: KeyMap = {
   s: { tap: "tool.scissors" },
   g: { tap: "tool.grow" },
   r: { tap: "tool.superpixel" },
+  c: { tap: "tool.clicks" },
   v: { tap: "tool.move" },
   m: { tap: "tool.measure" },
   q: { tap: "brush.shape" },
@@ -116,6 +119,7 @@ export const DEFAULT_KEYS: KeyMap = {
   n: { tap: "neighbours" },
   d: { tap: "draft.ghost", hold: "draft.flip" },
   "shift+d": { tap: "difference" },
+  u: { tap: "uncertainty" },
   "shift+p": { hold: "previous.flip" },
   ",": { tap: "frame.previous", repeats: true },
   ".": { tap: "frame.next", repeats: true },

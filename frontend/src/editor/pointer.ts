@@ -27,7 +27,7 @@ export interface PointerOptions {
  * Bring mouse, pen and touch from an element to an editor. Returns the function that stops it.
  *
  * Left button or pen: the tool, with the pen's pressure. Its other end erases; with its barrel button, and with the
- * middle mouse button, it pans. Wheel: zoom. One finger draws, or pans once a pen was used. Two fingers pan and zoom,
+ * middle mouse button, it pans. The right button is the tool's where it wants it, as Alt is. Wheel: zoom. One finger draws, or pans once a pen was used. Two fingers pan and zoom,
  * and what the first one had just begun leaves no trace. While the pen is near, touches are the hand and do nothing.
  */
 export function attachPointer(
@@ -40,7 +40,7 @@ export function attachPointer(
   /** The fingers down, by pointer id. */
   const touches = new Map<number, ScreenPoint>();
   /** The pointer the tool follows. */
-  let drawing: { id: number; isTouch: boolean; since: number } | null = null;
+  let drawing: { id: number; isTouch: boolean; since: number; isRight: boolean } | null = null;
   /** What is put back when the pointer comes up: the tool in hand before the eraser end, or no panning. */
   let putBack: (() => void) | null = null;
   let penSeenAt: number | null = null;
@@ -56,6 +56,8 @@ export function attachPointer(
     const isPen = "pointerType" in event && event.pointerType === "pen";
     return isPen ? { ...at, pressure: (event as PointerEvent).pressure } : at;
   };
+  const held = (event: MouseEvent): Modifiers =>
+    drawing?.isRight ? { ...modifiersOf(event), alt: true } : modifiersOf(event);
   const release = () => {
     drawing = null;
     putBack?.();
@@ -112,13 +114,14 @@ export function attachPointer(
       if (finger === "nothing" || drawing !== null) return;
       const isEraser = event.pointerType === "pen" && (event.buttons & ERASER_END) !== 0;
       const isBarrel = event.pointerType === "pen" && (event.buttons & BARREL) !== 0;
-      if (event.button !== 0 && event.button !== 1 && !isEraser && !isBarrel) return;
+      const isRight = event.button === 2 && !isBarrel && !isEraser && editor.takesRightButton;
+      if (event.button !== 0 && event.button !== 1 && !isRight && !isEraser && !isBarrel) return;
       event.preventDefault();
       element.setPointerCapture(event.pointerId);
-      drawing = { id: event.pointerId, isTouch, since: event.timeStamp };
+      drawing = { id: event.pointerId, isTouch, since: event.timeStamp, isRight };
       if (event.button === 1 || isBarrel || finger === "pans") pan();
       else if (isEraser) take("eraser");
-      editor.pointerDown(place(event), modifiersOf(event));
+      editor.pointerDown(place(event), held(event));
     },
     { signal },
   );
@@ -138,7 +141,7 @@ export function attachPointer(
       } else if (touches.has(event.pointerId)) touches.set(event.pointerId, place(event));
       // All places since the last refresh: without them fast strokes would have corners.
       const events = drawing === null ? [] : (event.getCoalescedEvents?.() ?? []);
-      editor.pointerMove((events.length > 0 ? events : [event]).map(place), modifiersOf(event));
+      editor.pointerMove((events.length > 0 ? events : [event]).map(place), held(event));
     },
     { signal },
   );
@@ -157,7 +160,7 @@ export function attachPointer(
     (event) => {
       touches.delete(event.pointerId);
       if (event.pointerId !== drawing?.id) return;
-      editor.pointerUp(place(event), modifiersOf(event));
+      editor.pointerUp(place(event), held(event));
       release();
     },
     { signal },

@@ -53,6 +53,9 @@ export class Renderer {
   private readonly pictureLayer: PictureLayer;
   private colors: ColorTables;
   private layers: Layers = NO_LAYERS;
+  /** Set from outside; what the model proposes while somebody clicks comes before it. */
+  private offered: Labelmap | null = null;
+  private clicked: Labelmap | null = null;
   private heatMap: HeatMap | null = null;
   private shown: { picture: Picture; map: Labelmap | null } | null = null;
   /** Drawn where the mask is, while somebody looks at another version of it. */
@@ -106,6 +109,7 @@ export class Renderer {
         this.previewDirty = true;
         this.soon();
       }),
+      editor.on("proposal", (map) => this.showClicked(map)),
       editor.on("state", () => this.applyDisplay()),
     );
     const observer = new ResizeObserver(() => this.resize());
@@ -135,7 +139,13 @@ export class Renderer {
 
   /** A mask offered in place of the present one: pixels that would change are striped. */
   setProposal(proposal: Labelmap | null): void {
-    this.setLayers({ proposal });
+    this.offered = proposal;
+    this.setLayers({ proposal: this.clicked ?? proposal });
+  }
+
+  private showClicked(proposal: Labelmap | null): void {
+    this.clicked = proposal;
+    this.setLayers({ proposal: proposal ?? this.offered });
   }
 
   /** Another version of the mask in its place, to flip between the two; null: the mask itself. */
@@ -165,6 +175,7 @@ export class Renderer {
 
   /** Take all of them off. */
   clearLayers(): void {
+    this.offered = this.clicked = null;
     if (this.heatMap) this.setHeat(null);
     if (!isEmpty(this.layers)) this.setLayers(NO_LAYERS);
     this.setInstead(null);

@@ -16,7 +16,7 @@ export function attachWindowLevel(element: HTMLElement, editor: Editor): () => v
   element.addEventListener(
     "pointerdown",
     (event) => {
-      if (event.button !== 2 || event.pointerType !== "mouse") return;
+      if (event.button !== 2 || event.pointerType !== "mouse" || editor.takesRightButton) return;
       if (event.timeStamp - lastPress < 350) editor.setDisplay({ window: 255, level: 127.5 });
       lastPress = event.timeStamp;
       const { window, level } = editor.getState().display;

@@ -1,4 +1,5 @@
 import { BrushTool } from "./brush";
+import { ClickTool } from "./clicks";
 import { EraserTool } from "./eraser";
 import { FillTool } from "./fill";
 import { GrowTool } from "./grow";
@@ -25,6 +26,7 @@ const TOOLS = {
   fill: FillTool,
   grow: GrowTool,
   superpixel: SuperpixelTool,
+  clicks: ClickTool,
   move: MoveTool,
   measure: MeasureTool,
   pan: PanTool,

@@ -1,3 +1,4 @@
+import type { AssistPort, AssistState } from "../assist";
 import type { OpenEdit } from "../edit";
 import type { Greys } from "../greys";
 import type { Labelmap } from "../labelmap";
@@ -34,6 +35,12 @@ export interface Tool {
   onStepBack?(): void;
   /** The map was changed by other hands (undo, an operation, another frame): forget what was known of it. */
   onMapChanged?(): void;
+  /** The label in hand, a lock or the paint-over rule changed in the middle of a step. */
+  onRulesChanged?(): void;
+  /** The pointer was lost, in a tool whose earlier presses stay: only what it was drawing goes. */
+  onPointerLost?(): void;
+  /** Ask once more what nobody answered. */
+  retry?(): void;
   /** What to draw over the picture while the pointer is at `hover` (null: outside). */
   preview(hover: ImagePoint | null): readonly Preview[];
 }
@@ -47,6 +54,8 @@ export type Preview =
   | { readonly kind: "line"; readonly points: readonly ImagePoint[]; readonly label: number | null }
   /** Loose pieces of an outline: x1, y1, x2, y2 and so on. */
   | { readonly kind: "edges"; readonly segments: ArrayLike<number>; readonly label: number | null }
+  /** A click: green with a plus, red with a minus; a broken rim while nobody has answered it. */
+  | { readonly kind: "pin"; readonly at: ImagePoint; readonly positive: boolean; readonly pending: boolean }
   | { readonly kind: "handles"; readonly points: readonly ImagePoint[] }
   | { readonly kind: "text"; readonly at: ImagePoint; readonly text: string };
 
@@ -70,6 +79,18 @@ export interface ToolHost {
   begin(): OpenEdit;
   /** The picture's greys, 0-255, row by row; the same array for the same frame. */
   greys(): Greys;
+  /** Of the open frame. */
+  readonly frameId: string;
+  /** Indices of the labels there are. */
+  readonly labels: readonly number[];
+  /** The model; null where there is none that takes clicks. */
+  readonly assist: AssistPort | null;
+  readonly assistState: AssistState;
+  setAssistState(state: AssistState): void;
+  /** Show what the model would do; null: nothing any more. */
+  showProposal(map: Labelmap | null): void;
+  /** The next step is a proposal of the model. */
+  assistAccepted(): void;
   setOptions(change: Partial<ToolOptions>): void;
   /** Move the picture, in CSS pixels. */
   panBy(dx: number, dy: number): void;

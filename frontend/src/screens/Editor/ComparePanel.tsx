@@ -35,6 +35,20 @@ export function ComparePanel({ layers }: { layers: Layers }) {
           </>
         }
       />
+      <Switch
+        size="xs"
+        checked={layers.uncertainty}
+        disabled={!hasDraft}
+        onChange={(event) => layers.setUncertainty(event.currentTarget.checked)}
+        label={
+          <>
+            Uncertainty <kbd>U</kbd>
+          </>
+        }
+      />
+      {layers.uncertainty && layers.confidence.missing && (
+        <p className={styles.hint}>{layers.confidence.missing}</p>
+      )}
       <div className={styles.choice}>
         <span>Changes</span>
         <SegmentedControl

@@ -41,6 +41,7 @@ import { useStructureActs } from "./structures";
 import { TimeStrip } from "./TimeStrip";
 import { ToolRail } from "./ToolRail";
 import { ToolStrip } from "./ToolStrip";
+import { useClicks } from "./useClicks";
 import { useEditorKeys } from "./useEditorKeys";
 import { useLayers } from "./useLayers";
 import { usePlayer } from "./usePlayer";
@@ -210,6 +211,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     if (!work.mayReview) setReturning(false);
   }, [work.mayReview]);
   const layers = useLayers({ session, renderer, detail, frames });
+  const noClicks = useClicks(desk, frameId);
   const carry = useCarry({ desk, renderer, detail, frames });
   const [carrying, setCarrying] = useState(false);
   const stripColors = useMemo(
@@ -295,7 +297,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         onChoose={() => setLater(null)}
       />
       {panels && <ToolRail session={session} state={state} />}
-      {panels && <ToolStrip session={session} state={state} />}
+      {panels && <ToolStrip session={session} state={state} noClicks={noClicks} />}
       <div className={styles.stage}>
         <div
           ref={host}

@@ -6,6 +6,7 @@ import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { ComparePanel } from "./ComparePanel";
+import { DraftThreshold } from "./DraftThreshold";
 import styles from "./Editor.module.css";
 import { HistoryPanel } from "./HistoryPanel";
 import { StructureMenu } from "./StructureMenu";
@@ -86,6 +87,9 @@ export function SidePanel({
             >
               Accept draft
             </Button>
+          )}
+          {!state.readOnly && !detail.annotation && !state.canUndo && (
+            <DraftThreshold key={detail.id} session={session} state={state} confidence={layers.confidence} />
           )}
         </section>
       )}

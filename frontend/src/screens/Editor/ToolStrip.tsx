@@ -7,6 +7,7 @@ import {
   type PaintOver,
   type ToolName,
 } from "../../editor";
+import { ClickOptions } from "./ClickOptions";
 import { useKeyName } from "./keyNames";
 import styles from "./ToolStrip.module.css";
 
@@ -20,7 +21,16 @@ const toSlider = (size: number) =>
 const toSize = (at: number) => Math.round(MIN_BRUSH * (MAX_BRUSH / MIN_BRUSH) ** (at / 100));
 
 /** How the tool in hand works, above the picture and never over it. */
-export function ToolStrip({ session, state }: { session: EditorSession; state: EditorState }) {
+export function ToolStrip({
+  session,
+  state,
+  noClicks,
+}: {
+  session: EditorSession;
+  state: EditorState;
+  /** Why no model takes clicks; null where one does. */
+  noClicks: string | null;
+}) {
   const { tool } = state;
   return (
     <div className={styles.strip} role="toolbar" aria-label="Options of the tool">
@@ -29,6 +39,7 @@ export function ToolStrip({ session, state }: { session: EditorSession; state: E
       {tool === "fill" && <span>Fills what is connected and of one label</span>}
       {tool === "grow" && <GrowOptions session={session} state={state} />}
       {tool === "superpixel" && <RegionOptions session={session} state={state} />}
+      {tool === "clicks" && <ClickOptions session={session} state={state} why={noClicks} />}
       {tool === "move" && <MoveOptions session={session} state={state} />}
       {tool === "measure" && (
         <span>

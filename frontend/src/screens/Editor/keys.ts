@@ -33,6 +33,7 @@ export const ACTION_WORDS: Readonly<
   "tool.grow": ["Draw", "Grow a region"],
   "tool.superpixel": ["Draw", "Paint patches"],
   "tool.line": ["Draw", "Line"],
+  "tool.clicks": ["Draw", "Click to fix"],
   "tool.move": ["Draw", "Move and scale"],
   "tool.measure": ["Draw", "Measure"],
   "brush.shape": ["Draw", "Round or square brush"],
@@ -61,6 +62,7 @@ export const ACTION_WORDS: Readonly<
   "draft.flip": ["See", "held: the draft in place of the mask"],
   "previous.flip": ["See", "The version before in place of the mask, while held"],
   difference: ["See", "Changes against the draft, then against the version before"],
+  uncertainty: ["See", "Where the draft is not sure"],
   "view.fit": ["See", "Fit to screen while held"],
   pan: ["See", "Pan while held"],
   play: ["See", "Play and stop"],
@@ -86,6 +88,7 @@ export const ACTION_WORDS: Readonly<
 /** What pointers do; these are not keys and stay as they are. */
 export const GESTURES: readonly (readonly [gesture: string, meaning: string])[] = [
   ["Wheel, or two fingers", "Zoom and pan"],
+  ["Right button", "Window and level; with Click to fix: not here"],
   ["Middle button, or the pen’s button", "Pan"],
   ["The pen’s other end", "Erase"],
   ["Shift Tab", "From the picture to the buttons"],

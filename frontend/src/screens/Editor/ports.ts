@@ -4,7 +4,8 @@ import { toPicture } from "../../api/clipFrames";
 import { keys } from "../../api/keys";
 import { decodeMask } from "../../api/masks";
 import type { FrameDetail, Revision } from "../../api/types";
-import { type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
+import { type AssistPort, type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
+import { askModel } from "./assistPort";
 
 /** The revision number of an ETag like `"r12"`. Throws where the server sent something else. */
 export function numberOf(etag: string | null): number {
@@ -86,6 +87,14 @@ export class EditorPorts {
     this.carried.set(frameId, proposal);
   }
 
+  /** Frames whose next save holds what the model proposed to clicks. */
+  private readonly assisted = new Set<string>();
+
+  readonly assist: AssistPort = {
+    ask: askModel,
+    accepted: (frameId) => this.assisted.add(frameId),
+  };
+
   /** The next save of this frame is its draft, accepted as it is. */
   draftAccepted(frameId: string, draftId: number): void {
     this.drafts.set(frameId, draftId);
@@ -117,7 +126,10 @@ export class EditorPorts {
   readonly saves: SavePort = {
     put: async ({ frameId, png, etag, meta }) => {
       const isCarried = this.carried.has(frameId);
-      const origin = isCarried ? "propagated" : this.accepted.has(frameId) ? "draft" : meta.origin;
+      const isAssisted = this.assisted.has(frameId);
+      const other = isAssisted ? "assisted" : meta.origin;
+      const origin = isCarried ? "propagated" : this.accepted.has(frameId) ? "draft" : other;
+      const fromDraft = origin === "draft" || (isAssisted && meta.origin === "draft");
       try {
         const answer = await send("PUT", `/api/frames/${frameId}/mask`, new Blob([png]), {
           headers: { "If-Match": etag, "Content-Type": "image/png", "Sonoloop-User": String(this.userId) },
@@ -127,12 +139,14 @@ export class EditorPorts {
             active_seconds: Math.min(meta.activeSeconds, MOST_SECONDS).toFixed(1),
             strokes: Math.min(meta.strokes, MOST_COUNTED),
             clicks: Math.min(meta.clicks, MOST_COUNTED),
-            draft: origin === "draft" ? (this.drafts.get(frameId) ?? null) : null,
+            draft: fromDraft ? (this.drafts.get(frameId) ?? null) : null,
             proposal: isCarried ? (this.carried.get(frameId) ?? null) : null,
           },
         });
         this.accepted.delete(frameId);
         this.carried.delete(frameId);
+        // Not what was accepted while this save was on its way.
+        if (isAssisted) this.assisted.delete(frameId);
         const revision = (await answer.json()) as Revision;
         const fresh = answer.headers.get("ETag") ?? `"r${revision.number}"`;
         return { kind: "saved", etag: fresh, number: revision.number };

@@ -3,8 +3,16 @@ import { type RefObject, useEffect, useMemo, useState } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Frame, FrameDetail, Revision } from "../../api/types";
-import { type Action, decodePng, type EditorSession, type Labelmap, type Renderer } from "../../editor";
+import {
+  type Action,
+  decodePng,
+  doubt,
+  type EditorSession,
+  type Labelmap,
+  type Renderer,
+} from "../../editor";
 import { fetchDraft, fetchMask } from "./ports";
+import { type Confidence, useConfidence } from "./useConfidence";
 import { useEditorState } from "./useSession";
 import { previousVersion } from "./versions";
 
@@ -18,6 +26,10 @@ export interface Layers {
   /** The draft's outline under the correction. */
   ghost: boolean;
   setGhost: (on: boolean) => void;
+  /** Where the model that made the draft was not sure. */
+  uncertainty: boolean;
+  setUncertainty: (on: boolean) => void;
+  confidence: Confidence;
   against: Against;
   setAgainst: (against: Against) => void;
   hasDraft: boolean;
@@ -42,6 +54,13 @@ export function useLayers({
   const { frameId: open } = useEditorState(session);
   const [neighbours, setNeighbours] = useState(false);
   const [ghost, setGhost] = useState(false);
+  const [uncertainty, showUncertainty] = useState(false);
+  const confidence = useConfidence(detail);
+  const { map: sure, want } = confidence;
+  const setUncertainty = (on: boolean) => {
+    if (on) want();
+    showUncertainty(on);
+  };
   const [against, setAgainst] = useState<Against>("nothing");
   const [flip, setFlip] = useState<Exclude<Against, "nothing"> | null>(null);
   const id = detail && open === String(detail.id) ? detail.id : 0;
@@ -85,7 +104,16 @@ export function useLayers({
     drawn.setInstead(fits(flip === "draft" ? draft : flip === "previous" ? previousMap : null));
   }, [renderer, session, id, neighbours, before, after, ghost, draft, against, previousMap, flip]);
 
+  useEffect(() => {
+    const drawn = renderer.current;
+    if (!drawn || !id || session.frameId !== String(id)) return;
+    drawn.setHeat(uncertainty && sure ? doubt(sure) : null);
+  }, [renderer, session, id, uncertainty, sure]);
+
   return {
+    uncertainty,
+    setUncertainty,
+    confidence,
     neighbours,
     setNeighbours,
     ghost,
@@ -96,6 +124,7 @@ export function useLayers({
     previous,
     taps: {
       neighbours: () => setNeighbours((on) => !on),
+      uncertainty: () => setUncertainty(!uncertainty),
       "draft.ghost": () => setGhost((on) => !on),
       difference: () => setAgainst((now) => nextAgainst(now, hasDraft, previous !== null)),
     },

@@ -1,5 +1,5 @@
 import { ApiError, api, send } from "../../../api/client";
-import type { Frame, Revision } from "../../../api/types";
+import type { AcceptedProposals, Frame, Revision, ServerProposal } from "../../../api/types";
 import { decodePng, encodePng, type Labelmap } from "../../../editor";
 import { fetchDraft } from "../ports";
 
@@ -32,16 +32,6 @@ export interface Outcome {
   readonly refused: { readonly frame: number; readonly message: string }[];
 }
 
-/** What the server's proposals look like (docs/api.md). */
-export interface ServerProposal {
-  id: number;
-  frame: number;
-  flag: "green" | "amber";
-  score: number;
-  blocked: string | null;
-  png?: string;
-}
-
 const BLOCKED: Record<string, string> = {
   moved: "Somebody saved this frame since.",
   submitted: "This frame waits for review.",
@@ -70,10 +60,9 @@ export async function accept(
   const outcome: Outcome = { saved: [], refused: [] };
   const follow = proposals.filter(({ id }) => id !== null);
   if (follow.length) {
-    const answer = await api.post<{
-      saved: { frame: number; revision: Revision }[];
-      refused: Outcome["refused"];
-    }>(`/api/clips/${clipId}/proposals/accept`, { frames: follow.map(({ frame }) => frame.id) });
+    const answer = await api.post<AcceptedProposals>(`/api/clips/${clipId}/proposals/accept`, {
+      frames: follow.map(({ frame }) => frame.id),
+    });
     for (const { frame, revision } of answer.saved)
       outcome.saved.push({ frame, revision: revision.number, parent: revision.parent });
     outcome.refused.push(...answer.refused);

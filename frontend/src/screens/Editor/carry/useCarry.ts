@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/keys";
-import type { Frame, FrameDetail, Job } from "../../../api/types";
+import type { Frame, FrameDetail, Job, PropagationJob, ServerProposals } from "../../../api/types";
 import { describe, interpolate, type Labelmap, type Renderer } from "../../../editor";
 import { errorText } from "../../../ui/ErrorState";
 import { plural } from "../../../ui/format";
@@ -16,7 +16,6 @@ import {
   fromServer,
   type Outcome,
   type Proposal,
-  type ServerProposal,
   takeBack,
   type Way,
 } from "./proposals";
@@ -74,7 +73,7 @@ export function useCarry({
   const rows = useQuery({
     queryKey: ["proposals", clipId],
     queryFn: ({ signal }) =>
-      api.get<{ proposals: ServerProposal[] }>(`/api/clips/${clipId}/proposals`, {
+      api.get<ServerProposals>(`/api/clips/${clipId}/proposals`, {
         query: { masks: 1 },
         signal,
       }),
@@ -159,7 +158,7 @@ export function useCarry({
         if (way === "follow") {
           if (state.number === 0)
             throw new Error("Draw on this frame first: its saved mask is what is carried.");
-          const answer = await api.post<{ job: Job }>(`/api/clips/${clipId}/propagate`, {
+          const answer = await api.post<PropagationJob>(`/api/clips/${clipId}/propagate`, {
             frame: detail.id,
             direction,
             count,

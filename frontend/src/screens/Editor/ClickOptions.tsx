@@ -1,0 +1,49 @@
+import { Button } from "@mantine/core";
+import type { EditorSession, EditorState } from "../../editor";
+import { plural, score } from "../../ui/format";
+import styles from "./ToolStrip.module.css";
+
+/** What the click tool waits for, and what it was told. `why`: there is no model for it. */
+export function ClickOptions({
+  session,
+  state,
+  why,
+}: {
+  session: EditorSession;
+  state: EditorState;
+  why: string | null;
+}) {
+  const { phase, hints, score: sure, pixels, message, mayRetry } = state.assist;
+  if (why !== null)
+    return (
+      <span className={styles.problem} role="status" data-testid="clicks-unavailable">
+        {why}
+      </span>
+    );
+  const label = state.labels.find(({ index }) => index === state.label)?.name;
+  return (
+    <div className={styles.part} data-testid="clicks" data-phase={phase} data-hints={hints}>
+      <span role="status" className={phase === "failed" ? styles.problem : undefined}>
+        {phase === "idle" && (message || (label ? `Point at ${label}` : "Take a label first"))}
+        {phase === "asking" && (message || "Asking the model…")}
+        {phase === "failed" && message}
+        {phase === "proposed" &&
+          (message || `${plural(pixels, "pixel")} would change, ${score(sure ?? 0, 2)} sure`)}
+      </span>
+      {mayRetry && (
+        <Button size="compact-xs" variant="default" onClick={() => session.editor.retryAssist()}>
+          Try again
+        </Button>
+      )}
+      {hints > 0 ? (
+        <span className={styles.hint}>
+          <kbd>Enter</kbd> takes it, <kbd>Backspace</kbd> the last click back, <kbd>Esc</kbd> leaves it
+        </span>
+      ) : (
+        <span className={styles.hint}>
+          Right button or Alt: not here. Drag a box around it, Shift and drag a line along it
+        </span>
+      )}
+    </div>
+  );
+}
