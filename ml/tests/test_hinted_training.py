@@ -1,13 +1,11 @@
 """Training of the auxiliary stem inside the loop: exact on resume, harmless to automatic drawing, and of use."""
 
-import numpy as np
 import pytest
 import torch
 
 from ml.checkpoint import load_model, load_tensors
-from ml.data import normalise, read_manifest
-from ml.hints import encode_aux, error_clicks
-from ml.tests.synthetic import LABELS, SMALL_MODEL, speckle_frame, write_manifest
+from ml.data import read_manifest
+from ml.tests.synthetic import SMALL_MODEL, write_manifest
 from ml.train import Trainer, train
 
 SUBJECTS = [("A", "train"), ("B", "train"), ("C", "val"), ("D", "test")]
@@ -48,30 +46,12 @@ def test_the_stem_is_left_alone_when_nobody_trains_it(tmp_path, config, why):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_hints_help_and_automatic_drawing_does_not_collapse(tmp_path):
-    """MODEL.md 6.2 P2, on simulated speckle at a small scale: its 0.005 needs real data and full runs."""
-    dice = {}
-    config = {"epochs": 40, "batch_size": 8, "learning_rate": 4e-3, "warmup_epochs": 4, "model": {"variant": "T"}}
-    subjects = [(f"s{n}", "train") for n in range(8)] + [(f"v{n}", "val") for n in range(4)] + [("t", "test")]
-    for hinted in (False, True):
-        path = write_manifest(tmp_path / f"data{hinted}", subjects, frames=4, config={**config, "aux_training": hinted})
-        dice[hinted] = train(read_manifest(path), tmp_path / f"out{hinted}").best_val_dice
-    assert dice[False] > 0.7 and dice[True] > dice[False] - 0.03
-
-    model, info = load_model(tmp_path / "outTrue" / "model.safetensors")
+def test_automatic_drawing_does_not_collapse_beside_hints(tmp_path):
+    """What hints are worth is asked of the champion (test_interact.py) and measured in docs/model.md."""
+    config = {"epochs": 30, "batch_size": 8, "learning_rate": 4e-3, "warmup_epochs": 4, "model": {"variant": "T"}}
+    subjects = [(f"s{n}", "train") for n in range(4)] + [(f"v{n}", "val") for n in range(2)] + [("t", "test")]
+    path = write_manifest(tmp_path / "data", subjects, frames=4, config=config)
+    assert train(read_manifest(path), tmp_path / "out").best_val_dice > 0.85  # 0.946 when written
+    model, info = load_model(tmp_path / "out" / "model.safetensors")
     assert info.training["aux_trained"]
-    automatic, clicked = [], []
-    for seed in range(5000, 5012):
-        image, mask = speckle_frame(seed)
-        truth, x = LABELS.to_channels(mask), torch.from_numpy(normalise(image))[None, None]
-        with torch.no_grad():
-            probabilities = model(x).softmax(1)[0].numpy()
-            drawn = probabilities.argmax(0).astype(np.uint8)
-            clicks = error_clicks(truth, drawn, 3)
-            hint = torch.from_numpy(encode_aux(probabilities[1:], clicks, 2, (128, 128)))[None]
-            better = model(x, hint).argmax(1)[0].numpy()
-        for found, scores in ((drawn, automatic), (better, clicked)):
-            scores += [
-                2 * ((found == c) & (truth == c)).sum() / ((found == c).sum() + (truth == c).sum()) for c in (1, 2)
-            ]
-    assert np.mean(clicked) > np.mean(automatic)
+    assert model.aux_stem.weight.abs().max() > 0

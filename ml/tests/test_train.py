@@ -302,7 +302,7 @@ def test_eight_frames_are_learnt_by_heart_and_batch_norm_does_not_lag(tmp_path):
     """MODEL.md 7.3: training Dice ≥ 0.95 in eval mode, and within 0.02 of what batch statistics give."""
     config = {
         "epochs": 60, "batch_size": 4, "augment": False, "learning_rate": 4e-3, "warmup_epochs": 2,
-        "model": {"variant": "T"},
+        "model": {"variant": "T", "norm": "batch"},
     }  # fmt: skip
     manifest = read_manifest(write_manifest(tmp_path / "data", [("A", "train")], frames=8, config=config))
     trainer = Trainer(manifest, tmp_path / "out")
