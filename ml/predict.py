@@ -1,6 +1,6 @@
 """Draft masks for pictures of any size.
 
-    python -m ml.predict --weights W.safetensors image.png … --out DIR
+    python -m ml.predict --weights W.safetensors image.png … --out DIR [--augmented]
 
 writes one 8-bit grey PNG of label indices per picture, and predictions.json with confidence and uncertainty.
 """
@@ -23,6 +23,7 @@ from ml.backends import Backend, Opened, TorchBackend, open_onnx
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import BadWeights, MlError
 from ml.labels import LabelSchema
+from ml.uncertainty import entropy, passes
 from ml.weights import WeightsInfo
 
 if TYPE_CHECKING:
@@ -105,6 +106,38 @@ class Predictor:
         predictor = cls(opened.backend, info)
         predictor.remark = opened.remark
         return predictor
+
+    def predict_augmented(self, image: np.ndarray) -> Prediction:
+        """Draft a picture by the mean of several looks at it (`looks`): slower, and its doubt is worth more.
+
+        image  uint8 [H, W] or [H, W, 3] RGB, of any size
+        """
+        stack, box = self.looks(image)
+        probabilities = stack.mean(0)
+        return self.read(probabilities, entropy(probabilities), box)
+
+    def looks(self, image: np.ndarray) -> tuple[np.ndarray, Letterbox]:
+        """Test-time augmentation (MODEL.md 6.2 P3): the picture as it is, gamma 0.8, gamma 1.25, and mirrored.
+
+        Not mirrored where a label names a side: what is left in the one would be right in the other.
+
+        returns  (float32 [S, K+1, size, size], each in the picture's own square; the letterbox)
+        """
+        grey = to_grey(image)
+        box = Letterbox.of(grey, self.info.image_size)
+        squares = [normalise(box.image(view)) for view in passes(grey)]
+        mirrored = not self.labels.names_a_side()
+        if mirrored:  # the square, not the picture: that is not always in its exact middle
+            squares.append(np.ascontiguousarray(squares[0][:, ::-1]))
+        stack = np.concatenate(
+            [
+                self.backend.run(np.stack(squares[start : start + self.backend.batch_size])[:, None], None)[0]
+                for start in range(0, len(squares), self.backend.batch_size)
+            ]
+        )
+        if mirrored:
+            stack[-1] = stack[-1, :, :, ::-1].copy()
+        return stack, box
 
     def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
         """Draft each picture.
@@ -194,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml.predict", description="Draft masks for pictures.")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
+    parser.add_argument("--augmented", action="store_true", help="the mean of several looks at each picture; slower")
     parser.add_argument("images", type=Path, nargs="+", help="8-bit grey or RGB PNGs")
     options = parser.parse_args(arguments)
     try:
@@ -206,7 +240,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         report = {}
         for path in options.images:
-            [prediction] = predictor.predict_batch([decode_image(read_bytes(path))])
+            image = decode_image(read_bytes(path))
+            if options.augmented:
+                prediction = predictor.predict_augmented(image)
+            else:
+                [prediction] = predictor.predict_batch([image])
             (options.out / f"{path.stem}.png").write_bytes(cv2.imencode(".png", prediction.labelmap)[1].tobytes())
             confidence = {str(index): round(value, 4) for index, value in prediction.confidence.items()}
             report[path.stem] = {"confidence": confidence, "uncertainty": round(prediction.uncertainty, 4)}

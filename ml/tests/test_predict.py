@@ -15,6 +15,7 @@ from ml.labels import LabelSchema
 from ml.model import AAUNet
 from ml.predict import Predictor, main
 from ml.tests.synthetic import LABELS, png, speckle_frame, write_manifest
+from ml.uncertainty import entropy
 
 INFO = WeightsInfo(ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16)), LABELS, 128, "d" * 64)
 
@@ -75,6 +76,28 @@ def test_confidence_and_uncertainty_are_those_of_the_formula(predictor, logits, 
     assert (prediction.labelmap == label).all()
     assert prediction.confidence == ({} if confidence is None else {label: pytest.approx(confidence, abs=1e-5)})
     assert prediction.uncertainty == pytest.approx(uncertainty, abs=1e-5)
+
+
+def test_a_draft_of_several_looks_is_their_mean_and_mirrors_with_its_picture(predictor):
+    image, _ = speckle_frame(1, 96, 128)
+    stack, box = predictor.looks(image)
+    assert stack.shape[0] == 4
+    plain = predictor.probabilities([image])[0][0]
+    np.testing.assert_allclose(stack[0], plain, atol=1e-6)
+    assert np.abs(stack[1] - plain).max() > 1e-4  # another gamma is another look
+
+    [(mirrored, _)] = predictor.probabilities([np.ascontiguousarray(image[:, ::-1])])
+    np.testing.assert_allclose(stack[3], mirrored[:, :, ::-1], atol=1e-5)
+
+    drawn, mean = predictor.predict_augmented(image), stack.mean(0)
+    assert drawn.labelmap.shape == image.shape
+    assert drawn.uncertainty == pytest.approx(predictor.read(mean, entropy(mean), box).uncertainty)
+
+
+def test_a_model_whose_labels_name_a_side_is_never_mirrored(predictor):
+    sides = LabelSchema(((3, "left lamina"), (7, "canal")))
+    sided = Predictor(AAUNet(predictor.info.config), replace(predictor.info, labels=sides))
+    assert len(sided.looks(speckle_frame(1)[0])[0]) == 3
 
 
 def test_what_is_not_a_picture_is_refused(predictor):
