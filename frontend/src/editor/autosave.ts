@@ -119,11 +119,11 @@ export class Autosave {
     return true;
   }
 
-  /** A step was made: keep it, and send it soon. */
-  edited(frameId: string, map: Labelmap): void {
+  /** A step was made: keep it, and send it soon. `runs` are the map's, where they are known already. */
+  edited(frameId: string, map: Labelmap, runs = toRuns(map)): void {
     const record = this.mustKnow(frameId);
     if (!record.work) record.unsavedSince = performance.now();
-    record.work = { width: map.width, height: map.height, runs: toRuns(map) };
+    record.work = { width: map.width, height: map.height, runs };
     record.strokes++;
     record.activeSeconds += this.options.takeActiveSeconds?.() ?? 0;
     record.clicks += this.options.takeClicks?.() ?? 0;

@@ -3,6 +3,15 @@ import type { Labelmap } from "./labelmap";
 
 /** The longest run one entry can hold: 16 bits beside two labels of 8. */
 const LONGEST = 0xffff;
+/** No pair of labels: what a run under way is compared with before the first. */
+const NO_PAIR = 0x10000;
+
+/** How many bits of a byte are set. */
+const SET = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let set = 0;
+  for (let rest = byte; rest > 0; rest &= rest - 1) set++;
+  return set;
+});
 
 /**
  * What one box of the label map held before and after an edit, kept so that hundreds of steps fit in
@@ -18,7 +27,7 @@ export class LabelmapEdit {
     /** The smallest box around all changed pixels. */
     readonly box: Box,
     private readonly runs: Uint32Array,
-    /** One bit per pixel of the box: it changed. Null: the runs are over all of them. */
+    /** One bit per pixel of the box, each row from a byte of its own: it changed. Null: the runs are over all of them. */
     private readonly changed: Uint8Array | null,
   ) {}
 
@@ -26,40 +35,9 @@ export class LabelmapEdit {
   static between(before: Labelmap, after: Labelmap, box: Box): LabelmapEdit | null {
     const tight = changedBox(before, after, box);
     if (!tight) return null;
-    const { all, few } = countRuns(before, after, tight);
-    const bits = Math.ceil((tight.width * tight.height) / 8);
-    if (4 * all <= 4 * few + bits)
-      return new LabelmapEdit(tight, new Uint32Array(all), null).fill(before, after);
-    return new LabelmapEdit(tight, new Uint32Array(few), new Uint8Array(bits)).fill(before, after);
-  }
-
-  /** Write the runs, once it is known how many there are. */
-  private fill(before: Labelmap, after: Labelmap): LabelmapEdit {
-    const { box, runs, changed } = this;
-    const [from, to] = [before.data, after.data];
-    let count = -1;
-    let pair = -1;
-    let length = 0;
-    let at = 0;
-    for (let y = box.y; y < box.y + box.height; y++) {
-      const start = y * before.width + box.x;
-      for (let i = start; i < start + box.width; i++, at++) {
-        if (changed) {
-          if (from[i] === to[i]) continue;
-          changed[at >> 3] |= 1 << (at & 7);
-        }
-        const here = (from[i] << 8) | to[i];
-        if (here !== pair || length === LONGEST) {
-          if (count >= 0) runs[count] = ((length << 16) | pair) >>> 0;
-          count++;
-          pair = here;
-          length = 0;
-        }
-        length++;
-      }
-    }
-    runs[count] = ((length << 16) | pair) >>> 0;
-    return this;
+    const { runs, changed, all } = changedOnly(before, after, tight);
+    if (4 * all > runs.byteLength + changed.byteLength) return new LabelmapEdit(tight, runs, changed);
+    return new LabelmapEdit(tight, allPixels(before, after, tight), null);
   }
 
   /** Memory this step holds, in bytes. */
@@ -102,51 +80,125 @@ export class LabelmapEdit {
 
   private applyFew(map: Labelmap, shift: 0 | 8, changed: Uint8Array): void {
     const { box, runs } = this;
+    const { data } = map;
+    const perRow = bytesPerRow(box);
     let run = -1;
     let left = 0;
     let value = 0;
-    let at = 0;
-    for (let y = box.y; y < box.y + box.height; y++) {
-      const start = y * map.width + box.x;
-      for (let i = start; i < start + box.width; i++, at++) {
-        if (!(changed[at >> 3] & (1 << (at & 7)))) continue;
-        if (left === 0) {
-          run++;
-          left = runs[run] >>> 16;
-          value = (runs[run] >>> shift) & 0xff;
+    for (let row = 0; row < box.height; row++) {
+      const start = (box.y + row) * map.width + box.x;
+      for (let place = 0; place < perRow; place++) {
+        const bits = changed[row * perRow + place];
+        if (bits === 0) continue;
+        const at = start + 8 * place;
+        if (left >= SET[bits] && 8 * place + 8 <= box.width) {
+          // All eight in one go: in speckle the processor guesses every second "is it set?" wrong.
+          for (let bit = 0; bit < 8; bit++) {
+            const mask = -((bits >> bit) & 1);
+            data[at + bit] = (data[at + bit] & ~mask) | (value & mask);
+          }
+          left -= SET[bits];
+          continue;
         }
-        map.data[i] = value;
-        left--;
+        for (let bit = 0; bit < 8; bit++) {
+          if (!((bits >> bit) & 1)) continue;
+          if (left === 0) {
+            run++;
+            left = runs[run] >>> 16;
+            value = (runs[run] >>> shift) & 0xff;
+          }
+          data[at + bit] = value;
+          left--;
+        }
       }
     }
   }
 }
 
-/** How many runs there are over all pixels of the box, and over those alone that changed. */
-function countRuns(before: Labelmap, after: Labelmap, box: Box): { all: number; few: number } {
+function bytesPerRow(box: Box): number {
+  return (box.width + 7) >> 3;
+}
+
+/** Runs of pairs of labels in the making: as long as they need to be. */
+class Runs {
+  private words = new Uint32Array(256);
+  private count = 0;
+
+  push(length: number, pair: number): void {
+    for (let left = length; left > 0; left -= LONGEST) {
+      if (this.count === this.words.length) {
+        const larger = new Uint32Array(2 * this.words.length);
+        larger.set(this.words);
+        this.words = larger;
+      }
+      this.words[this.count++] = ((Math.min(left, LONGEST) << 16) | pair) >>> 0;
+    }
+  }
+
+  finish(): Uint32Array {
+    return this.words.slice(0, this.count);
+  }
+}
+
+/**
+ * Which pixels changed, and runs over those; and how many runs (`all`) there would be over all pixels.
+ *
+ * Without a branch for what speckle makes a coin toss of: `-n >>> 31` is 1 for every n > 0, and 0 for 0.
+ */
+function changedOnly(before: Labelmap, after: Labelmap, box: Box) {
   const [from, to] = [before.data, after.data];
-  let [all, allPair, allLength] = [0, -1, 0];
-  let [few, fewPair, fewLength] = [0, -1, 0];
+  const perRow = bytesPerRow(box);
+  const changed = new Uint8Array(perRow * box.height);
+  const runs = new Runs();
+  let pair = NO_PAIR;
+  let length = 0;
+  let last = NO_PAIR;
+  let all = 0;
+  for (let row = 0; row < box.height; row++) {
+    const start = (box.y + row) * before.width + box.x;
+    for (let place = 0; place < perRow; place++) {
+      const end = start + Math.min(box.width, 8 * place + 8);
+      let bits = 0;
+      for (let i = start + 8 * place, bit = 0; i < end; i++, bit++) {
+        const here = (from[i] << 8) | to[i];
+        const isChanged = -(from[i] ^ to[i]) >>> 31;
+        bits |= isChanged << bit;
+        all += -(here ^ last) >>> 31;
+        last = here;
+        if (isChanged & (-(here ^ pair) >>> 31)) {
+          runs.push(length, pair);
+          pair = here;
+          length = 0;
+        }
+        length += isChanged;
+      }
+      changed[row * perRow + place] = bits;
+    }
+  }
+  runs.push(length, pair);
+  return { runs: runs.finish(), changed, all };
+}
+
+/** Runs over all pixels of the box. */
+function allPixels(before: Labelmap, after: Labelmap, box: Box): Uint32Array {
+  const [from, to] = [before.data, after.data];
+  const runs = new Runs();
+  let pair = NO_PAIR;
+  let length = 0;
   for (let y = box.y; y < box.y + box.height; y++) {
     const start = y * before.width + box.x;
     for (let i = start; i < start + box.width; i++) {
       const here = (from[i] << 8) | to[i];
-      if (here !== allPair || allLength === LONGEST) {
-        all++;
-        allPair = here;
-        allLength = 0;
+      if (here !== pair) {
+        runs.push(length, pair);
+        pair = here;
+        length = 0;
       }
-      allLength++;
-      if (from[i] === to[i]) continue;
-      if (here !== fewPair || fewLength === LONGEST) {
-        few++;
-        fewPair = here;
-        fewLength = 0;
-      }
-      fewLength++;
+      length++;
     }
   }
-  return { all, few };
+  runs.push(length, pair);
+  return runs.finish();
 }
 
 /** Painting in the making: what a tool has changed since it began. It ends in `finish` or in `revert`. */

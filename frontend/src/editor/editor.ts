@@ -543,7 +543,7 @@ export class Editor implements ToolHost {
       (box) => this.emitter.emit("pixels", box),
       () => {
         this.update(this.undoState());
-        this.emitter.emit("edited", { frameId: id, map: document.labelmap });
+        this.emitter.emit("edited", { frameId: id, document });
       },
     );
   }
@@ -567,7 +567,7 @@ export class Editor implements ToolHost {
     if (!box || !this.frame) return;
     this.emitter.emit("pixels", box);
     this.update(this.undoState());
-    this.emitter.emit("edited", { frameId: this.frame.id, map: this.frame.document.labelmap });
+    this.emitter.emit("edited", { frameId: this.frame.id, document: this.frame.document });
   }
 
   private styleChanged(): void {

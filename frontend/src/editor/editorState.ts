@@ -2,7 +2,6 @@ import type { AssistState } from "./assist";
 import type { Box } from "./box";
 import type { Display } from "./display";
 import type { MaskDocument } from "./document";
-import type { Labelmap } from "./labelmap";
 import type { PaintOver } from "./paintRules";
 import type { ColorTables, LabelStyle } from "./palette";
 import type { ToolOptions } from "./toolOptions";
@@ -65,7 +64,7 @@ export interface EditorEvents {
   /** These pixels of the label map may have changed: draw them. */
   pixels: Box;
   /** A step was finished, undone or redone: save it. Never sent for masks that come from the server. */
-  edited: { readonly frameId: string; readonly map: Labelmap };
+  edited: { readonly frameId: string; readonly document: MaskDocument };
   view: View;
   /** Colours, opacity or hidden labels changed: draw all. */
   style: ColorTables;

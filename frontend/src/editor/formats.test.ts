@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { encode } from "fast-png";
 import { describe, expect, test } from "vitest";
+import type { Box } from "./box";
+import { MaskDocument } from "./document";
 import { Labelmap } from "./labelmap";
 import { paintOverlay } from "./overlay";
 import { colorTables, LABEL_COLORS, parseColor } from "./palette";
@@ -67,6 +69,8 @@ describe("png", () => {
   });
 });
 
+const ignore = () => undefined;
+
 describe("runs", () => {
   test("any map comes back", () => {
     fc.assert(
@@ -74,6 +78,45 @@ describe("runs", () => {
         expect(fromRuns(map.width, map.height, toRuns(map)).equals(map)).toBe(true);
       }),
       { seed: 4 },
+    );
+  });
+
+  test("kept strip by strip they tell the map as it is, whatever is done to it", () => {
+    const width = 90;
+    const document = new MaskDocument(new Labelmap(width, 200));
+    const told = () => fromRuns(width, 200, document.runs());
+    const put = (box: Box, label: number) => {
+      const edit = document.begin(ignore, ignore);
+      edit.map.write(box, new Uint8Array(box.width * box.height).fill(label));
+      edit.painted(box);
+      edit.finish();
+    };
+    const boxes = fc.record({
+      x: fc.integer({ min: 0, max: 40 }),
+      y: fc.integer({ min: 0, max: 150 }),
+      width: fc.integer({ min: 1, max: 50 }),
+      height: fc.integer({ min: 1, max: 50 }),
+    });
+    const acts = fc.oneof(
+      fc.tuple(boxes, fc.integer({ min: 0, max: 3 })).map(
+        ([box, label]) =>
+          () =>
+            put(box, label),
+      ),
+      fc.constant(() => void document.undo()),
+      fc.constant(() => void document.redo()),
+      fc.integer({ min: 0, max: 3 }).map((label) => () => {
+        document.replace(new Labelmap(width, 200, new Uint8Array(width * 200).fill(label)));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(acts, { maxLength: 12 }), (all) => {
+        for (const act of all) {
+          act();
+          expect(told().equals(document.labelmap)).toBe(true);
+        }
+      }),
+      { seed: 7, numRuns: 40 },
     );
   });
 

@@ -113,4 +113,26 @@ describe("history", () => {
     edit.redo(map);
     expect(map.equals(after)).toBe(true);
   });
+
+  test("any two maps: undo leads to the one, redo to the other", () => {
+    const next = random(8);
+    for (const width of [1, 7, 8, 9, 17, 64]) {
+      for (const share of [0.02, 0.5, 0.98]) {
+        for (const labels of [1, 3]) {
+          const before = new Labelmap(width, 23);
+          const label = () => Math.floor(labels * next() + 1);
+          for (let i = 0; i < before.data.length; i++) before.data[i] = next() < 0.5 ? label() : 0;
+          const after = before.clone();
+          for (let i = 0; i < after.data.length; i++) if (next() < share) after.data[i] = 4 + label();
+          const edit = LabelmapEdit.between(before, after, before.box);
+          if (!edit) continue;
+          const map = after.clone();
+          edit.undo(map);
+          expect(map.equals(before)).toBe(true);
+          edit.redo(map);
+          expect(map.equals(after)).toBe(true);
+        }
+      }
+    }
+  });
 });

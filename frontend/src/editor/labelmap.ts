@@ -9,7 +9,10 @@ export const NOT_ANNOTATED = 255;
 export class Labelmap {
   readonly data: Uint8Array<ArrayBuffer>;
 
-  /** Takes `data` over without a copy; all background where none is given. */
+  /**
+   * Takes `data` over, without a copy where it begins at a whole word (its pixels are also read four at a time); all
+   * background where none is given.
+   */
   constructor(
     readonly width: number,
     readonly height: number,
@@ -19,7 +22,13 @@ export class Labelmap {
       throw new RangeError(`a label map needs whole sides of at least 1, got ${width}×${height}`);
     if (data && data.length !== width * height)
       throw new RangeError(`${data.length} pixels do not fill a label map of ${width}×${height}`);
-    this.data = data ?? new Uint8Array(width * height);
+    this.data =
+      data?.byteOffset && data.byteOffset % 4 !== 0 ? data.slice() : (data ?? new Uint8Array(width * height));
+  }
+
+  /** The pixels four at a time; up to three at the end are in none. */
+  get words(): Uint32Array {
+    return new Uint32Array(this.data.buffer, this.data.byteOffset, this.data.length >> 2);
   }
 
   /** The label at a pixel; `undefined` outside the map. */

@@ -131,7 +131,9 @@ export class EditorSession {
       load: (frameId, signal) => this.load(frameId, signal),
       maxBytes: options.cacheBytes,
     });
-    this.editor.on("edited", ({ frameId, map }) => this.autosave.edited(frameId, map));
+    this.editor.on("edited", ({ frameId, document }) =>
+      this.autosave.edited(frameId, document.labelmap, document.runs()),
+    );
     this.editor.on("preview", () => this.clock.touch());
   }
 
