@@ -2,6 +2,7 @@ import type { AssistState } from "./assist";
 import type { Box } from "./box";
 import type { Display } from "./display";
 import type { MaskDocument } from "./document";
+import type { Labelmap } from "./labelmap";
 import type { PaintOver } from "./paintRules";
 import type { ColorTables, LabelStyle } from "./palette";
 import type { ToolOptions } from "./toolOptions";
