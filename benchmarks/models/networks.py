@@ -198,6 +198,7 @@ COMPARISON = {
     "aau-b": _aau("AAU-Net-B", "B"),
     "aau-t": _aau("AAU-Net-T", "T"),
     "light": _baseline("CMUNeXt (our writing)", CMUNeXt),
+    "plain-t": _ablation("U-Net of T's widths, half resolution"),
     "unet-16": _baseline("U-Net 16…256", lambda labels: UNet(labels, 16)),
     "attention-16": _baseline("Attention U-Net 16…256", lambda labels: UNet(labels, 16, gated=True)),
     "unet-32": _baseline("U-Net 32…512", lambda labels: UNet(labels, 32)),

@@ -87,7 +87,7 @@ def comparison(study: str, budget: str, results: Sequence[Result], folds: set[in
         lines.append(
             _row(
                 [
-                    own[0]["title"],
+                    COMPARISON[network].title,
                     f"{own[0]['parameters']:,}".replace(",", " "),
                     *cells,
                     f"**{values.mean():.3f}** ({len(values)})",
@@ -226,7 +226,16 @@ def propagation(result: Result) -> str:
 
 def clicks(result: Result) -> str:
     """Clicks to Dice 0.90 per structure; one that never gets there counts as ten."""
-    head = ["structure", "from scratch", "reached", "from the draft", "reached", "Dice of the draft", "frames"]
+    head = [
+        "structure",
+        "from scratch",
+        "reached",
+        "from the draft",
+        "reached",
+        "of drafts below 0.90",
+        "Dice of the draft",
+    ]
+    head.append("frames")
     lines = [_row(head), _row(["---"] * len(head))]
     labels = sorted({row["label"] for row in result["rows"]})
     for label in (*labels, None):
@@ -238,7 +247,10 @@ def clicks(result: Result) -> str:
                 f"{np.mean([r['clicks'] for r in part]):.1f}",
                 f"{sum(r['reached'] for r in part)} of {len(part)}",
             ]
-        draft = np.mean([row["dice"][0] for row in own if row["start"] == "draft"])
+        drafts = [row for row in own if row["start"] == "draft"]
+        poor = [row["clicks"] for row in drafts if row["clicks"]]
+        cells.append(f"{np.mean(poor):.1f} ({len(poor)})" if poor else "– (0)")
+        draft = np.mean([row["dice"][0] for row in drafts])
         name = "**all**" if label is None else f"{label} {result['labels'][str(label)]}"
         lines.append(_row([name, *cells, f"{draft:.3f}", str(len(own) // 2)]))
     return "\n".join(["### Clicks to Dice 0.90 on simulated frames, cap 10\n", _made_once(result), "", *lines])

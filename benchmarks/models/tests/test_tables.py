@@ -72,4 +72,4 @@ def test_clicks_that_never_suffice_count_as_the_cap():
     ]
     page = tables.clicks(_study(rows))
 
-    assert "| 2 dura | 10.0 | 0 of 1 | 1.0 | 1 of 1 | 0.800 | 1 |" in page
+    assert "| 2 dura | 10.0 | 0 of 1 | 1.0 | 1 of 1 | 1.0 (1) | 0.800 | 1 |" in page
