@@ -46,6 +46,15 @@ def same_tensors(a, b):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+def leaves(plain, path=""):
+    """Every value of a JSON document by its path; texts as numbers of their own, so that all can be compared."""
+    if isinstance(plain, dict):
+        return {key: value for name in plain for key, value in leaves(plain[name], f"{path}/{name}").items()}
+    if isinstance(plain, list):
+        return {key: value for n, each in enumerate(plain) for key, value in leaves(each, f"{path}/{n}").items()}
+    return {path: plain} if isinstance(plain, int | float) else {f"{path}={plain}": 0}
+
+
 def test_a_run_leaves_what_the_contract_says(tmp_path):
     manifest = write_manifest(tmp_path / "data", SUBJECTS)
     out = tmp_path / "out"
@@ -64,7 +73,8 @@ def test_a_run_leaves_what_the_contract_says(tmp_path):
     again = tmp_path / "again.json"
     arguments = ["--weights", str(out / "model.safetensors"), "--manifest", str(manifest), "--json", str(again)]
     assert evaluate_command.main(arguments) == 0
-    assert json.loads(again.read_text()) == scores
+    # Both round to six digits what two builds of one network give: the last may differ.
+    assert leaves(json.loads(again.read_text())) == pytest.approx(leaves(scores), abs=2e-6)
 
 
 @pytest.fixture(scope="module")
