@@ -37,6 +37,9 @@ AHEAD = 2
 BACKGROUND = 0
 CONFIDENCE_SIDE = 256  # about what the network sees: more would be made up
 CONFIDENCE_STEP = 4
+VIEW_STEPS = 127  # a descriptor's values as int8
+NEIGHBOURS = 20  # clips whose ranks the control arm of a clip is drawn from
+MOST_TRUST = 8.0  # the ranking's beta: 1 for the first model, one more for each, to this
 
 
 def request_draft(clip: Clip, user: User | None) -> Job:
@@ -77,6 +80,17 @@ def redraft_project(attempt: jobs.Attempt, project: Project) -> None:
     _draft(attempt, _champion(project), _waiting(project))
 
 
+def request_ranking(project: Project, user: User | None) -> Job | None:
+    """A job that puts the untouched frames in the order the project asks for; the caller queues it.
+
+    It is the job that drafts what is not drafted yet, which ends with the ranking. None without a champion.
+    """
+    if project.champion is None:
+        return None
+    title = f"Put untouched frames in a new order ({project.ranking})"
+    return _request(project, user, title, {"model": project.champion.pk})
+
+
 def _champion(project: Project) -> ModelVersion:
     champion = ModelVersion.objects.filter(project=project, stage=ModelVersion.Stage.CHAMPION).first()
     if champion is None:
@@ -95,6 +109,7 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
     """Safe to run twice, and to stop between batches: what is drafted stays drafted."""
     drafted = Draft.objects.filter(model_version=champion).values("frame_id")
     ids = list(waiting.exclude(pk__in=drafted).order_by("clip_id", "index").values_list("pk", flat=True))
+    stored, remark = 0, ""
     if ids:
         refuse_foreign_labels(champion.project, champion.labels)
         attempt.progress(0, len(ids), "Loading the model")
@@ -102,19 +117,21 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
         living = [BACKGROUND, *champion.project.labels.filter(removed_at=None).values_list("index", flat=True)]
         drawn = np.zeros(256, np.uint8)  # a label removed since the training has no meaning: nobody could save it
         drawn[living] = living
-        stored, remark = 0, predictor.remark
+        remark = predictor.remark
         with contextlib.closing(_decoded_ahead(ids, predictor.backend.batch_size)) as groups:
             made: list[Draft] = []
             for frames, pictures in groups:
                 predictions = predictor.predict_batch(pictures)
                 made += [
-                    _row(frame, champion, prediction, drawn, predictor.backend.name)
-                    for frame, prediction in zip(frames, predictions, strict=True)
+                    _row(frame, champion, picture, prediction, drawn, predictor.backend.name)
+                    for frame, picture, prediction in zip(frames, pictures, predictions, strict=True)
                 ]
                 if len(made) >= FRAMES_AT_ONCE:
                     stored, made = stored + store(attempt, made), []
                     attempt.progress(stored, len(ids), "Drafting")
             stored += store(attempt, made)
+    for clip in Clip.objects.filter(pk__in=waiting.order_by().values("clip")).order_by("pk"):
+        rank_clip(attempt, champion, clip)
     with transaction.atomic():
         said = f"{stored} of {len(ids)} frames drafted. {remark}" if ids and remark else ""
         said = said or (f"{stored} of {len(ids)} frames drafted" if ids else "No untouched frame waits for a draft")
@@ -216,8 +233,13 @@ def _groups(ids: list[int], at_once: int) -> Iterator[list[Frame]]:
             yield [rows.popleft() for _ in range(min(at_once, len(rows)))]
 
 
-def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", drawn: np.ndarray, backend: str) -> Draft:
+def _row(
+    frame: Frame, model: ModelVersion, picture: np.ndarray, prediction: "Prediction", drawn: np.ndarray, backend: str
+) -> Draft:
+    from ml.uncertainty import descriptor
+
     label_map = cv2.LUT(prediction.labelmap, drawn)
+    grey = picture if picture.ndim == 2 else picture[..., 1]  # green is near enough to brightness to tell views apart
     return Draft(
         frame=frame,
         model_version=model,
@@ -226,6 +248,8 @@ def _row(frame: Frame, model: ModelVersion, prediction: "Prediction", drawn: np.
         confidence={str(i): round(value, 4) for i, value in prediction.confidence.items() if drawn[i]},
         uncertainty=round(prediction.uncertainty, 6),
         confidence_map=encode_confidence(prediction.probability),
+        scores={str(i): round(value, 4) for i, value in prediction.scores.items() if drawn[i] == i},
+        view=np.rint(descriptor(grey) * VIEW_STEPS).astype(np.int8).tobytes(),
         backend=backend,
     )
 
@@ -267,3 +291,42 @@ def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:
             Clip.objects.filter(pk=clip_id).update(drafted_count=F("drafted_count") + more)
             events.changed(Clip.objects.get(pk=clip_id))
     return len(untouched)
+
+
+def rank_clip(attempt: jobs.Attempt, champion: ModelVersion, clip: Clip) -> None:
+    """Give the clip's untouched frames with a draft of the champion their place in the queue, and their arm.
+
+    Only this clip's frames are written, however many the project has: see `ml.uncertainty.place`. The same drafts and
+    the same model give the same places. What a person has touched keeps the place and the arm it was met with.
+    """
+    from ml.uncertainty import Candidate, place
+
+    project = champion.project
+    before = Clip.objects.filter(project=project, pk__lt=clip.pk).order_by("-pk").values_list("pk", flat=True)
+    ranked = Frame.objects.filter(clip__in=list(before[: NEIGHBOURS - 1]), arm=Frame.Arm.RANKED)
+    with transaction.atomic():
+        attempt.check()
+        attempt.hold()
+        frames = clip.frames.select_for_update().filter(selected=True, state=Frame.State.UNTOUCHED).order_by("pk")
+        rows = {frame.pk: frame for frame in frames}
+        made = Draft.objects.filter(model_version=champion, frame__clip=clip, frame_id__in=rows)
+        candidates = [
+            Candidate(
+                key=frame_id,
+                clip=clip.pk,
+                time_us=rows[frame_id].time_us,
+                scores={int(index): score for index, score in (scores or {"0": uncertainty}).items()},
+                features=np.frombuffer(bytes(view) or bytes(64), np.int8).astype(np.float32) / VIEW_STEPS,
+            )
+            for frame_id, scores, uncertainty, view in made.values_list("frame_id", "scores", "uncertainty", "view")
+        ]
+        places = place(
+            candidates,
+            others=list(ranked.order_by("clip_id", "index").values_list("rank", flat=True)),
+            beta=min(MOST_TRUST, float(champion.number)),
+            seed=int.from_bytes(hashlib.sha256(f"{project.pk} {champion.pk} {clip.pk}".encode()).digest()[:8]),
+            by_chance=project.ranking == Project.Ranking.RANDOM,
+        )
+        for each in places:
+            rows[each.key].rank, rows[each.key].arm = each.rank, each.arm
+        Frame.objects.bulk_update([rows[each.key] for each in places], ["rank", "arm"], batch_size=500)

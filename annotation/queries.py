@@ -1,5 +1,6 @@
 """Numbers for screens: each a sum over stored counters or one index scan, so it costs the same at a million frames."""
 
+import statistics
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ CLIP_SUMS = {
     "accepted": Sum("accepted_count"),
 }
 ACTIVITY_DAYS = 14
+EFFORT_FRAMES = 1000
 SLOT = 0  # the frame's common chain (corrections.SLOT; steps are not imported here)
 
 
@@ -122,6 +124,31 @@ def _activity(project: Project) -> list[dict[str, Any]]:
     return [{"date": day.isoformat(), **values} for day, values in sorted(by_day.items())]
 
 
+def effort_by_arm(project: Project) -> list[dict[str, Any]]:
+    """What a frame cost, by the rule that gave it its place in the queue: of the newest 1000 frames with a gold mask.
+
+    Per arm: frames, the median of active seconds over all revisions of a frame, and the mean of what people changed in
+    the drafts (1 - Dice; of frames that grew from a draft), each null where there is none.
+    """
+    golden = Frame.objects.filter(project=project, gold__isnull=False).order_by("-id")
+    frames = list(golden.values_list("pk", "arm", "disagreement")[:EFFORT_FRAMES])
+    saved = Revision.objects.filter(annotation__frame__in=[pk for pk, _, _ in frames], annotation__slot=SLOT)
+    seconds = dict(saved.values_list("annotation__frame").annotate(Sum("active_seconds")))
+    arms = []
+    for arm in Frame.Arm.values:
+        times = [seconds.get(pk, 0.0) for pk, its, _ in frames if its == arm]
+        changed = [share for _, its, share in frames if its == arm and share >= 0]
+        arms.append(
+            {
+                "arm": arm,
+                "frames": len(times),
+                "median_active_seconds": statistics.median(times) if times else None,
+                "changed": statistics.fmean(changed) if changed else None,
+            }
+        )
+    return arms
+
+
 def subject_progress(subjects: list[Subject]) -> dict[int, dict[str, int]]:
     """Per subject id: clips and the sums of their counters, in one query for the page."""
     rows = (
@@ -146,11 +173,12 @@ def open_jobs(clip_ids: list[int]) -> dict[int, Job]:
 
 
 def queue(project: Project, role: str, user: User) -> list[QuerySet[Frame]]:
-    """Frames that wait for this person, in parts to be shown one after the other, each by falling uncertainty.
+    """Frames that wait for this person, in parts to be shown one after the other.
 
     annotate: returned to them, then begun by them, then untouched; what somebody began who may no longer annotate
     here is everybody's. review: submitted, without their own work where the project forbids accepting it. In parts
-    because the index knows one state after the other.
+    because the index knows one state after the other. Work to annotate is to be ordered by falling rank, then
+    uncertainty; review by uncertainty or disagreement.
     """
     rows = Frame.objects.filter(project=project, selected=True)
     if role == "review":

@@ -23,13 +23,14 @@ from ml.backends import Backend, Opened, TorchBackend, open_onnx
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import BadWeights, MlError
 from ml.labels import LabelSchema
-from ml.uncertainty import entropy, passes
+from ml.uncertainty import entropy, passes, selective
 from ml.weights import WeightsInfo
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_STEP = 4
 _NEIGHBOURHOOD = 10
 """Pixels around a structure whose doubt counts as doubt about it (MODEL.md 6.2 P3)."""
 
@@ -43,12 +44,15 @@ class Prediction:
     confidence    per label drawn: mean probability of that label over its pixels, 0..1
     uncertainty   mean entropy over what was drawn and 10 px around it (over the whole picture when nothing was
                   drawn), as a share of the largest possible: 0 sure, 1 no idea
+    scores        the same per label drawn, {label index: 0..1}, taken from every fourth row and column; {0: …} when
+                  nothing was drawn
     """
 
     labelmap: np.ndarray
     probability: np.ndarray
     confidence: dict[int, float]
     uncertainty: float
+    scores: dict[int, float]
 
 
 class Predictor:
@@ -201,7 +205,9 @@ class Predictor:
             if counts[channel]
         }
         uncertainty = _uncertainty(entropy, probabilities, box)
-        return Prediction(self.labels.to_indices(channels), best, confidence, uncertainty)
+        indices = (0, *self.labels.indices)
+        scores = {indices[channel]: score for channel, score in _scores(entropy, probabilities, box).items()}
+        return Prediction(self.labels.to_indices(channels), best, confidence, uncertainty, scores)
 
 
 def _uncertainty(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox) -> float:
@@ -220,6 +226,14 @@ def _uncertainty(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox)
         near = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
         return float(np.clip(cv2.mean(np.ascontiguousarray(entropy), mask=near)[0], 0.0, 1.0))
     return float(np.clip(entropy.mean(dtype=np.float64), 0.0, 1.0))
+
+
+def _scores(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox) -> dict[int, float]:
+    """As `Prediction.scores`, per channel. Not of every pixel: a mean over a region needs no more, and costs little."""
+    top, left, height, width = box.box
+    inside = (slice(top, top + height, _STEP), slice(left, left + width, _STEP))
+    radius = round(_NEIGHBOURHOOD * box.size / max(box.height, box.width) / _STEP)
+    return selective(entropy[inside], probabilities[:, *inside].argmax(0), max(1, radius))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,9 @@ class over what was drawn of it and 10 px around it. Not over the picture: backg
 A batch of n: one in five is drawn by chance among frames with something drawn (the control arm). The others: scores are
 noised, log s + Gumbel/β, quotas over classes, at most two frames of a clip and none within a second of another; of
 three times as many candidates, k-centre on a small descriptor keeps those unlike each other.
+
+`place` does the same where clips come one by one: it gives each frame of a clip a number, so that the frames of all
+clips are in one order without looking at all of them again.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ APART_US = 1_000_000
 CONTROL_SHARE = 0.2
 CANDIDATES = 3
 GAMMAS = (1.0, 0.8, 1.25)
+THOROUGH = 20  # of a clip: so many are kept apart and unlike; the others come by score
 _SIDE = 8
 
 Arm = Literal["ranked", "random"]
@@ -55,8 +59,12 @@ def class_scores(stack: np.ndarray) -> dict[int, float]:
     stack  float [S, K+1, H, W]: the passes. Nothing drawn: {0: mean over the picture}.
     """
     mean = stack.mean(0)
-    doubt, drawn = entropy(mean), mean.argmax(0)
-    side = 2 * NEIGHBOURHOOD + 1
+    return selective(entropy(mean), mean.argmax(0))
+
+
+def selective(doubt: np.ndarray, drawn: np.ndarray, radius: int = NEIGHBOURHOOD) -> dict[int, float]:
+    """Mean doubt [H, W] per class over where it is drawn (int [H, W], 0 nothing) and `radius` pixels around it."""
+    side = 2 * radius + 1
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     scores = {}
     for channel in np.unique(drawn):
@@ -127,6 +135,66 @@ def choose(
     for number, key in enumerate(by_chance):
         arms.insert(min(len(arms), int(rng.integers(0, 5)) + 5 * number), (key, "random"))
     return arms
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a frame stands among those of all clips. rank: 0..1, larger first."""
+
+    key: int
+    arm: Arm
+    rank: float
+
+
+def place(
+    frames: Sequence[Candidate],
+    *,
+    others: Sequence[float] = (),
+    beta: float = 1.0,
+    seed: int = 0,
+    by_chance: bool = False,
+) -> list[Place]:
+    """The places of one clip's frames: the same frames and seed, the same places.
+
+    Ranked arm: in rounds of two at most, a second apart, unlike each other, taken in turn from the classes. The rank
+    says the round first, then the frame's noised score: the first two of every clip come before the third of any.
+    Control arm: each frame with something drawn, with a chance of one in five. It gets the rank of a ranked frame drawn
+    by chance from all: so a fifth of what people meet is the control arm, from the first frame to the last.
+
+    others     ranks of ranked frames of other clips
+    beta       as in `choose`
+    by_chance  all frames are the control arm, in any order; what shows nothing comes last
+    """
+    rng = np.random.default_rng(seed)
+    frames = sorted(frames, key=lambda frame: frame.key)
+    if by_chance:
+        return [Place(frame.key, "random", float(rng.random()) if frame.shows else 0.0) for frame in frames]
+    lots = rng.random(len(frames)) < CONTROL_SHARE
+    control = [frame for frame, drawn in zip(frames, lots, strict=True) if drawn and frame.shows]
+    aside = {frame.key for frame in control}
+    ranked = [
+        Place(frame.key, "ranked", 1 / (2 + number - standing))
+        for number, turn in enumerate(_rounds([each for each in frames if each.key not in aside], beta, rng))
+        for frame, standing in turn
+    ]
+    pool = [*others, *(each.rank for each in ranked)]
+    by_lot = [float(rng.choice(pool)) if pool else 1 / (1 + float(rng.random())) for _ in control]
+    return ranked + [Place(frame.key, "random", rank) for frame, rank in zip(control, by_lot, strict=True)]
+
+
+def _rounds(frames: Sequence[Candidate], beta: float, rng: np.random.Generator) -> list[list[tuple[Candidate, float]]]:
+    """Frames of one clip, at most PER_CLIP a round, each with its noised score pressed into 0..1."""
+    noised = {frame.key: max(frame.scores.values()) * np.exp(rng.gumbel() / beta) for frame in frames}
+    left, before, rounds = list(frames), list[Candidate](), list[list[Candidate]]()
+    while left and len(before) < THOROUGH:
+        apart = [each for each in left if all(abs(each.time_us - one.time_us) >= APART_US for one in before)]
+        rounds.append(_spread(_stratified(apart or left, CANDIDATES * PER_CLIP, beta, rng), PER_CLIP, _Room(())))
+        before += rounds[-1]
+        chosen = {frame.key for frame in rounds[-1]}
+        left = [frame for frame in left if frame.key not in chosen]
+    left.sort(key=lambda frame: -noised[frame.key])
+    rounds += [left[at : at + PER_CLIP] for at in range(0, len(left), PER_CLIP)]
+    return [[(frame, float(noised[frame.key] / (1 + noised[frame.key]))) for frame in turn] for turn in rounds]
 
 
 class _Room:

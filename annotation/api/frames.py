@@ -356,7 +356,7 @@ class Queue(APIView):
             request,
             [part.select_related("clip__subject") for part in parts],
             lambda found: [{"frame": frame_row(frame), "clip": QueueClipShape(frame.clip).data} for frame in found],
-            order=(f"-{order}", "id"),
+            order=(f"-{order}", "id") if role == "review" else ("-rank", "-uncertainty", "id"),
         )
 
 

@@ -9,12 +9,12 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import audit, events, projects, queries
+from annotation import audit, drafts, events, projects, queries, tasks
 from annotation.api.fields import checked, shape_all
 from annotation.api.pages import page, page_of
 from annotation.api.request import Request
 from annotation.errors import BadRequest
-from annotation.models import AuditEvent, Label, Membership, Project, Subject
+from annotation.models import AuditEvent, Frame, Label, Membership, Project, Subject
 from annotation.permissions import CAPABILITIES, project_for, visible
 from annotation.presets import PRESETS
 
@@ -58,7 +58,7 @@ class ProjectShape(serializers.ModelSerializer):
         model = Project
         fields = [
             "id", "name", "description", "is_demonstration", "frames_per_clip", "forbid_own_review",
-            "created_at", "my_role", "may", "labels", "champion",
+            "ranking", "created_at", "my_role", "may", "labels", "champion",
         ]  # fmt: skip
 
     @extend_schema_field(serializers.ChoiceField(Membership.Role.choices))
@@ -95,6 +95,7 @@ class ProjectChanges(serializers.Serializer):
     description = serializers.CharField(allow_blank=True, required=False, max_length=4000)
     frames_per_clip = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     forbid_own_review = serializers.BooleanField(required=False)
+    ranking = serializers.ChoiceField(Project.Ranking.choices, required=False)
 
 
 class NewProjectFields(serializers.Serializer):
@@ -137,7 +138,13 @@ class ProjectView(APIView):
     def patch(self, request: Request, project_id: int) -> Response:
         project = project_for(request.user, project_id, "manage")
         changes = checked(ProjectChanges, request.data)
-        return Response(_shaped(request, [projects.change_project(project, by=request.user, **changes)])[0])
+        ranking = project.ranking
+        with transaction.atomic():
+            project = projects.change_project(project, by=request.user, **changes)
+            job = drafts.request_ranking(project, request.user) if project.ranking != ranking else None
+            if job:
+                tasks.enqueue(job)
+        return Response(_shaped(request, [project])[0])
 
 
 class Labels(APIView):
@@ -289,6 +296,27 @@ class Stats(APIView):
         return Response(queries.project_stats(project_for(request.user, project_id)))
 
 
+class ArmShape(serializers.Serializer):
+    """What accepted frames cost that came to people by one rule."""
+
+    arm = serializers.ChoiceField(Frame.Arm.choices)
+    frames = serializers.IntegerField(help_text="among the newest 1000 accepted")
+    median_active_seconds = serializers.FloatField(allow_null=True)
+    changed = serializers.FloatField(allow_null=True, help_text="0..1: mean of 1 - Dice of the drafts")
+
+
+class EffortShape(serializers.Serializer):
+    by_arm = ArmShape(many=True)
+
+
+class Effort(APIView):
+    """Whether showing the most uncertain frames first pays: beside frames drawn by chance."""
+
+    @extend_schema(responses=EffortShape)
+    def get(self, request: Request, project_id: int) -> Response:
+        return Response({"by_arm": queries.effort_by_arm(project_for(request.user, project_id))})
+
+
 class AuditShape(serializers.ModelSerializer):
     actor = serializers.CharField(source="actor.username", default=None, allow_null=True)
     detail = serializers.DictField()
@@ -317,6 +345,7 @@ urlpatterns = [
     path("projects/<int:project_id>/labels/<int:index>", LabelView.as_view()),
     path("projects/<int:project_id>/subjects", Subjects.as_view()),
     path("projects/<int:project_id>/stats", Stats.as_view()),
+    path("projects/<int:project_id>/effort", Effort.as_view()),
     path("projects/<int:project_id>/audit", Audit.as_view()),
     path("subjects/<int:subject_id>", SubjectView.as_view()),
 ]

@@ -16,6 +16,9 @@ class Draft(models.Model):
     confidence = models.JSONField(default=dict)  # {"<label index>": 0..1}
     uncertainty = models.FloatField()
     confidence_map = models.BinaryField(null=True)  # PNG, see drafts.encode_confidence; null in drafts of old
+    # What ranking needs, so that nothing has to be computed again for it: see drafts.rank_clip. Empty in drafts of old.
+    scores = models.JSONField(default=dict)  # {"<label index>": 0..1}, doubt per label drawn; {"0": …} for none
+    view = models.BinaryField(default=bytes)  # the picture at 8×8, int8: tells views apart
     backend = models.CharField(max_length=40)  # which runtime and precision computed it
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -131,6 +131,10 @@ class Frame(models.Model):
         RETURNED = "returned"
         ACCEPTED = "accepted"
 
+    class Arm(models.TextChoices):
+        RANKED = "ranked"
+        RANDOM = "random"  # the control arm
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="frames")
     index = models.PositiveIntegerField()
@@ -146,6 +150,9 @@ class Frame(models.Model):
     uncertainty = models.FloatField(
         default=-1.0
     )  # 0..1; -1 before the first draft (databases disagree on where NULLs sort)
+    # Place in the queue of untouched frames: 0..1, larger first; -1 before it was ranked: then uncertainty decides.
+    rank = models.FloatField(default=-1.0)
+    arm = models.CharField(max_length=6, choices=Arm, blank=True, default="")  # by which rule it got its rank
     # 1 - the draft's mean Dice against what was last submitted; -1 before, and where the work grew from no draft.
     disagreement = models.FloatField(default=-1.0)
     gold = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -157,6 +164,11 @@ class Frame(models.Model):
                 fields=["project", "state", "-uncertainty", "id"],
                 condition=models.Q(selected=True),
                 name="frame_queue",
+            ),
+            models.Index(
+                fields=["project", "state", "-rank", "-uncertainty", "id"],
+                condition=models.Q(selected=True),
+                name="frame_rank",
             ),
             models.Index(
                 fields=["project", "-disagreement", "id"],

@@ -28,6 +28,10 @@ class ApiToken(models.Model):
 class Project(models.Model):
     """One study."""
 
+    class Ranking(models.TextChoices):
+        UNCERTAIN = "uncertain"  # with its control arm
+        RANDOM = "random"
+
     name = models.CharField(max_length=120, unique=True)
     description = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -39,6 +43,7 @@ class Project(models.Model):
         default=16, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
     forbid_own_review = models.BooleanField(default=False)
+    ranking = models.CharField(max_length=9, choices=Ranking, default=Ranking.UNCERTAIN)
 
     # An index is handed out once, even when its label is removed later.
     next_label_index = models.PositiveSmallIntegerField(default=1)

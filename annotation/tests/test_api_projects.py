@@ -130,7 +130,7 @@ def test_settings_change_within_their_limits(client: Client, project: Project) -
     assert [row.detail["fields"] for row in rows] == [["forbid_own_review", "frames_per_clip"], ["name"]]
 
 
-@pytest.mark.parametrize("what", ["", "/labels", "/subjects", "/stats"])
+@pytest.mark.parametrize("what", ["", "/labels", "/subjects", "/stats", "/effort"])
 def test_members_see_a_project_and_strangers_meet_404(
     client: Client, project: Project, ask_all: Callable[..., dict[str, int]], what: str
 ) -> None:

@@ -25,7 +25,7 @@ class Drawn:
     labels = LABELS
 
     def __init__(self, labelmap, probability=0.8):
-        self.prediction = Prediction(labelmap, np.full(labelmap.shape, probability, np.float32), {}, 0.0)
+        self.prediction = Prediction(labelmap, np.full(labelmap.shape, probability, np.float32), {}, 0.0, {})
 
     def predict_batch(self, images):
         return [self.prediction for _ in images]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ml.uncertainty import Candidate, bald, choose, class_scores, descriptor, entropy, passes
+from ml.uncertainty import Candidate, bald, choose, class_scores, descriptor, entropy, passes, place
 
 
 def test_entropy_is_a_share_of_the_largest_possible():
@@ -106,3 +106,33 @@ def test_the_control_arm_prefers_frames_that_show_something():
     ]
     chance = [key for key, arm in choose(pool, 10, seed=4) if arm == "random"]
     assert all(key >= 90 for key in chance)
+
+
+def test_clips_are_shown_in_turn_and_one_in_five_by_chance_from_first_to_last():
+    pool = frames(200, 12)
+    ranks: list[float] = []
+    places = []
+    for clip in range(200):
+        own = [frame for frame in pool if frame.clip == clip]
+        found = place(own, others=ranks[-200:], seed=clip)
+        assert found == place(own[::-1], others=ranks[-200:], seed=clip)
+        assert {each.key for each in found} == {frame.key for frame in own}
+        ranks += [each.rank for each in found if each.arm == "ranked"]
+        places += found
+    assert all(0 < each.rank < 1 for each in places)
+    in_order = sorted(places, key=lambda each: -each.rank)
+    for part in (300, 1200, 2400):
+        assert 0.15 < sum(each.arm == "random" for each in in_order[:part]) / part < 0.25
+    by_key = {frame.key: frame for frame in pool}
+    ranked = [by_key[each.key].clip for each in in_order if each.arm == "ranked"]
+    assert max(ranked[:300].count(clip) for clip in range(200)) <= 2
+
+
+def test_what_shows_nothing_is_never_drawn_by_chance_and_by_chance_it_comes_last():
+    pool = [Candidate(n, 1, n * 2_000_000, {0: 0.9} if n < 30 else {1: 0.1}) for n in range(60)]
+    places = place(pool, seed=3)
+    assert all(each.key >= 30 for each in places if each.arm == "random")
+    by_chance = sorted(place(pool, seed=3, by_chance=True), key=lambda each: -each.rank)
+    assert all(each.arm == "random" for each in by_chance)
+    assert {each.key for each in by_chance[:30]} == set(range(30, 60))
+    assert place([], seed=1) == []

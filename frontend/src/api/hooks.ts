@@ -6,6 +6,7 @@ import type {
   AuditRow,
   Clip,
   Dataset,
+  Effort,
   FrameDetail,
   Job,
   Me,
@@ -52,6 +53,8 @@ export const useTokens = () => useOne<Token[]>(keys.tokens, "/api/tokens");
 export const usePresets = () => useOne<Preset[]>(keys.presets, "/api/presets");
 export const useProjects = () => usePaged<Project>(keys.projects, "/api/projects");
 export const useProject = (id: number) => useOne<Project>(keys.project(id), `/api/projects/${id}`);
+export const useEffort = (project: number) =>
+  useOne<Effort>(keys.effort(project), `/api/projects/${project}/effort`);
 export const useStats = (project: number) =>
   useOne<Stats>(keys.stats(project), `/api/projects/${project}/stats`);
 export const useMembers = (project: number) =>

@@ -13,6 +13,7 @@ export const keys = {
   projects: ["projects"] as const,
   project: (id: number) => ["project", id] as const,
   stats: (project: number) => ["stats", project] as const,
+  effort: (project: number) => ["effort", project] as const,
   members: (project: number) => ["members", project] as const,
   subjects: (project: number) => ["subjects", project] as const,
   audit: (project: number) => ["audit", project] as const,
@@ -59,7 +60,7 @@ export function staleAfter({ kind, id, project }: Change): QueryKey[] {
         ["frames"],
         ["masks"],
         ["clip"],
-        ...of("clips", "subjects", "stats", "queue", "dataset-preview"),
+        ...of("clips", "subjects", "stats", "effort", "queue", "dataset-preview"),
       ];
     case "subject":
       return of("subjects", "clips", "dataset-preview");

@@ -33,6 +33,7 @@ export type NewMember = Shapes["NewMemberShape"];
 /** Counts are selected frames of the subject, by state. */
 export type Subject = Shapes["SubjectShape"];
 export type Stats = Shapes["StatsShape"];
+export type Effort = Shapes["EffortShape"];
 export type Bottleneck = Shapes["BottleneckEnum"];
 export type ActivityDay = Shapes["DayShape"];
 export type AuditRow = Shapes["AuditShape"];

@@ -1,6 +1,6 @@
 import { Fragment } from "react";
 import { Link } from "react-router";
-import { useProject, useStats } from "../../api/hooks";
+import { useEffort, useProject, useStats } from "../../api/hooks";
 import { useProjectId } from "../../app/params";
 import { ErrorState } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
@@ -10,6 +10,7 @@ import { DropClips } from "../Clips/DropClips";
 import { UploadPanel } from "../Clips/UploadPanel";
 import { Activity } from "./Activity";
 import styles from "./ProjectOverview.module.css";
+import { rankingTold } from "./ranking";
 import { Spine } from "./Spine";
 import { SubjectProgress } from "./SubjectProgress";
 
@@ -17,6 +18,7 @@ export default function ProjectOverviewScreen() {
   const projectId = useProjectId();
   const project = useProject(projectId);
   const stats = useStats(projectId);
+  const effort = useEffort(projectId);
   const error = project.error ?? stats.error;
   if (error && !(project.data && stats.data))
     return (
@@ -36,6 +38,7 @@ export default function ProjectOverviewScreen() {
     );
 
   const { waiting } = stats.data;
+  const ranking = effort.data && rankingTold(effort.data);
   const worked = stats.data.activity.some((day) => day.revisions > 0 || day.accepted > 0);
   const waits = [
     { value: waiting.annotate, text: `${plural(waiting.annotate, "frame")} to annotate`, to: "/clips" },
@@ -74,6 +77,7 @@ export default function ProjectOverviewScreen() {
             {worked && (
               <Section title="Last 14 days">
                 <Activity days={stats.data.activity} />
+                {ranking && <p className="small quiet">{ranking}</p>}
               </Section>
             )}
           </div>

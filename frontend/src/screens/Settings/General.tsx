@@ -8,7 +8,9 @@ import type { Project } from "../../api/types";
 import { errorText } from "../../ui/ErrorState";
 import styles from "./Settings.module.css";
 
-type Changes = Partial<Pick<Project, "name" | "description" | "frames_per_clip" | "forbid_own_review">>;
+type Changes = Partial<
+  Pick<Project, "name" | "description" | "frames_per_clip" | "forbid_own_review" | "ranking">
+>;
 
 /** Each setting is saved as it is left: there is no button to forget. */
 export function General({ project, mayManage }: { project: Project; mayManage: boolean }) {
@@ -82,6 +84,17 @@ export function General({ project, mayManage }: { project: Project; mayManage: b
           checked={project.forbid_own_review}
           disabled={!mayManage}
           onChange={(event) => save.mutate({ forbid_own_review: event.currentTarget.checked })}
+        />
+      </Setting>
+      <Setting
+        title="Most uncertain first"
+        text="Off: frames with something drawn come in random order. On: one in five still does, to show whether it helps."
+      >
+        <Switch
+          aria-label="Most uncertain first"
+          checked={project.ranking === "uncertain"}
+          disabled={!mayManage}
+          onChange={(event) => save.mutate({ ranking: event.currentTarget.checked ? "uncertain" : "random" })}
         />
       </Setting>
     </Stack>
