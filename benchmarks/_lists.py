@@ -99,10 +99,12 @@ def _frames_of(cursor, project: "Project", first: int, end: int) -> None:
         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {FRAMES_PER_CLIP})
         INSERT INTO annotation_frame
             (project_id, clip_id, "index", time_us, pack_offset, pack_length, sha256, dhash, selected, state,
-             uncertainty)
+             uncertainty, disagreement, rank, arm)
         SELECT {project.pk}, c.id, n.i, n.i * 33333, n.i * 100000, 100000, hex(randomblob(32)), random(), 1,
             CASE {state} ELSE 'untouched' END,
-            CASE WHEN n.i % 2 THEN -1.0 ELSE (abs(random()) % 1000000) / 1000000.0 END
+            CASE WHEN n.i % 2 THEN -1.0 ELSE (abs(random()) % 1000000) / 1000000.0 END, -1.0,
+            CASE WHEN n.i % 2 THEN -1.0 ELSE (abs(random()) % 1000000) / 1000000.0 END,
+            CASE WHEN n.i % 2 THEN '' WHEN n.i % 10 THEN 'ranked' ELSE 'random' END
         FROM annotation_clip c, n WHERE c.id >= %s AND c.id < %s
         """,
         [first, end],
@@ -123,9 +125,10 @@ def _work_on(cursor, people: list["User"], png: bytes, first: int, end: int) -> 
     cursor.execute(
         f"""
         INSERT INTO annotation_revision
-            (annotation_id, number, author_id, origin, png, sha256, label_pixels, active_seconds, created_at)
+            (annotation_id, number, author_id, origin, png, sha256, label_pixels, active_seconds, created_at,
+             provenance)
         SELECT a.id, 1, a.annotator_id, 'hand', %s, hex(randomblob(32)), '{{"1": 900}}', 30.0,
-            datetime('now', '-' || (a.id %% {REVISION_DAYS}) || ' days')
+            datetime('now', '-' || (a.id %% {REVISION_DAYS}) || ' days'), '{{}}'
         FROM annotation_annotation a JOIN annotation_frame f ON f.id = a.frame_id
         WHERE f.clip_id >= %s AND f.clip_id < %s
         """,
@@ -156,6 +159,7 @@ def measure(client: _instance.Client, project: "Project", frames: int) -> list[R
         "jobs of all my projects": "/api/jobs?limit=50",
         "subjects": f"{here}/subjects?limit=50",
         "stats": f"{here}/stats",
+        "effort": f"{here}/effort",
     }
     rows = []
     for name, path in lists.items():

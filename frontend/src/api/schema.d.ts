@@ -724,6 +724,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/effort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether showing the most uncertain frames first pays: beside frames drawn by chance. */
+        get: operations["get_projects_project_id_effort"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/labels": {
         parameters: {
             query?: never;
@@ -1090,6 +1107,21 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /** @enum {string} */
+        ArmEnum: "ranked" | "random";
+        /** @description What accepted frames cost that came to people by one rule. */
+        ArmShape: {
+            arm: components["schemas"]["ArmEnum"];
+            /** @description among the newest 1000 accepted */
+            frames: number;
+            /** Format: double */
+            median_active_seconds: number | null;
+            /**
+             * Format: double
+             * @description 0..1: mean of 1 - Dice of the drafts
+             */
+            changed: number | null;
+        };
         AssistAvailableShape: {
             available: boolean;
             /** @description empty when available */
@@ -1247,6 +1279,9 @@ export interface components {
             backend: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        EffortShape: {
+            by_arm: components["schemas"]["ArmShape"][];
         };
         ExportShape: {
             readonly id: number;
@@ -1653,6 +1688,7 @@ export interface components {
             description?: string;
             frames_per_clip?: number;
             forbid_own_review?: boolean;
+            ranking?: components["schemas"]["RankingEnum"];
         };
         PatchedRoleFieldsRequest: {
             role?: components["schemas"]["RoleEnum"];
@@ -1709,6 +1745,7 @@ export interface components {
             is_demonstration: boolean;
             frames_per_clip: number;
             forbid_own_review: boolean;
+            ranking: components["schemas"]["RankingEnum"];
             /** Format: date-time */
             readonly created_at: string;
             readonly my_role: components["schemas"]["RoleEnum"];
@@ -1812,6 +1849,8 @@ export interface components {
             frame: components["schemas"]["FrameShape"];
             clip: components["schemas"]["QueueClipShape"];
         };
+        /** @enum {string} */
+        RankingEnum: "uncertain" | "random";
         /** @enum {string} */
         ReasonEnum: "area_change" | "count" | "disagreement" | "end_of_clip" | "low_confidence" | "next_key" | "scene_change" | "structure_appeared" | "structure_lost";
         RefusedShape: {
@@ -3233,6 +3272,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PreviewShape"];
+                };
+            };
+        };
+    };
+    get_projects_project_id_effort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffortShape"];
                 };
             };
         };
