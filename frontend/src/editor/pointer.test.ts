@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { attachPointer, type FingerDraws } from "./pointer";
 import { Bench, drawn, text } from "./testing/support";
 import { type ScreenPoint, toScreen } from "./transform";
+import { attachWindowLevel } from "./windowLevel";
 
 /** Just enough of an element: a target of events with a place on the page. */
 class Surface extends EventTarget {
@@ -195,5 +196,31 @@ describe("fingers", () => {
     const event = new Event("contextmenu", { cancelable: true });
     surface.dispatchEvent(event);
     expect(event.defaultPrevented).toBe(true);
+  });
+});
+
+describe("the right button", () => {
+  const pins = () =>
+    bench.editor.preview().flatMap((shape) => (shape.kind === "pin" ? [shape.positive] : []));
+
+  test("says “not here” to the click tool and leaves window and level alone; other tools leave it to those", () => {
+    attachWindowLevel(surface as unknown as HTMLElement, bench.editor);
+    const { editor } = bench;
+    const right = () => {
+      send("pointerdown", 2, 2, { button: 2, buttons: 2 });
+      send("pointermove", 2.1, 2, { button: 2, buttons: 2 });
+      send("pointerup", 2.1, 2, { button: 2, buttons: 0 });
+    };
+    editor.setAssist({ ask: () => new Promise(() => undefined), accepted: () => undefined });
+    editor.setTool("clicks");
+    const { display } = editor.getState();
+    right();
+    press(4, 2);
+    expect(pins()).toEqual([false, true]);
+    expect(editor.getState().display).toEqual(display);
+    editor.setTool("brush");
+    right();
+    expect(shown()).toBe(EMPTY);
+    expect(editor.getState().display).not.toEqual(display);
   });
 });

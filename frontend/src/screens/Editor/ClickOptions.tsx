@@ -36,13 +36,11 @@ export function ClickOptions({
         </Button>
       )}
       {hints > 0 ? (
-        <span className={styles.hint}>
-          <kbd>Enter</kbd> takes it, <kbd>Backspace</kbd> the last click back, <kbd>Esc</kbd> leaves it
+        <span>
+          <kbd>Enter</kbd> take it · <kbd>Backspace</kbd> last click back · <kbd>Esc</kbd> leave it
         </span>
       ) : (
-        <span className={styles.hint}>
-          Right button or Alt: not here. Drag a box around it, Shift and drag a line along it
-        </span>
+        <span className={styles.quiet}>Right button: not here · drag: box · Shift drag: line</span>
       )}
     </div>
   );

@@ -40,24 +40,24 @@ export function DraftThreshold({
   }, [editor, shown]);
 
   return (
-    <div data-testid="draft-threshold" data-pixels={made?.pixels ?? 0}>
-      <div className={styles.amount}>
-        <span>Take out below</span>
-        <output>{percent === 0 ? "off" : `.${String(percent).padStart(2, "0")}`}</output>
+    <div className={styles.threshold} data-testid="draft-threshold" data-pixels={made?.pixels ?? 0}>
+      <div className={styles.range} title="Take out what the model is less sure of than this">
+        <span>Drop below</span>
+        <Slider
+          size="xs"
+          min={0}
+          max={95}
+          value={percent}
+          label={null}
+          thumbLabel="Drop what the model is less sure of than this"
+          onChange={(value) => {
+            want();
+            editor.cancel();
+            setPercent(value);
+          }}
+        />
+        <span>{percent === 0 ? "off" : `.${String(percent).padStart(2, "0")}`}</span>
       </div>
-      <Slider
-        size="xs"
-        min={0}
-        max={95}
-        value={percent}
-        label={null}
-        thumbLabel="Take out what the model is less sure of than this"
-        onChange={(value) => {
-          want();
-          editor.cancel();
-          setPercent(value);
-        }}
-      />
       {percent > 0 && confidence.missing ? (
         <p className={styles.hint}>{confidence.missing}</p>
       ) : (

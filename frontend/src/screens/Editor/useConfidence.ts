@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { ApiError, api } from "../../api/client";
-import { keys } from "../../api/keys";
 import { decodeMask } from "../../api/masks";
 import type { FrameDetail } from "../../api/types";
 import type { ConfidenceMap } from "../../editor";
@@ -21,7 +20,7 @@ export function useConfidence(detail: FrameDetail | null): Confidence {
   const id = detail?.id ?? 0;
   const draft = detail?.draft?.id ?? 0;
   const { data, error } = useQuery({
-    queryKey: [...keys.frame(id), "confidence", draft],
+    queryKey: ["confidence", draft],
     queryFn: async ({ signal }) => {
       try {
         return await decodeMask(await api.bytes(`/api/frames/${id}/draft/confidence`, { signal }));
@@ -32,7 +31,7 @@ export function useConfidence(detail: FrameDetail | null): Confidence {
       }
     },
     enabled: isWanted && draft > 0,
-    staleTime: 60_000,
+    staleTime: Number.POSITIVE_INFINITY, // a draft never changes
     gcTime: 60_000,
   });
   const want = useCallback(() => setWanted(true), []);

@@ -43,14 +43,18 @@ export function CarryStrip({
     );
   }
   const open = proposals.filter(({ blocked }) => blocked === null);
-  const sure = open.filter(({ isDoubtful }) => !isDoubtful);
+  // Over work a person has begun a mask goes only one by one, looked at.
+  const fresh = open.filter(({ frame }) => frame.state === "untouched");
+  const sure = fresh.filter(({ isDoubtful }) => !isDoubtful);
+  const doubtful = open.filter(({ isDoubtful }) => isDoubtful);
   if (!proposals.length) return null;
   return (
     <section className={styles.carry} aria-label="Masks carried over" data-testid="carry-strip">
       <div className={styles.carryHead}>
         <span>
           {plural(open.length, "mask")} offered
-          {sure.length < open.length && `, ${count(open.length - sure.length)} doubtful`}
+          {doubtful.length > 0 && `, ${count(doubtful.length)} doubtful`}
+          {fresh.length < open.length && `, ${count(open.length - fresh.length)} on frames already begun`}
         </span>
         {here && here.blocked === null && (
           <Button
@@ -62,7 +66,7 @@ export function CarryStrip({
             Accept this
           </Button>
         )}
-        {sure.length > 0 && sure.length < open.length && (
+        {sure.length > 0 && sure.length < fresh.length && (
           <Button
             size="compact-xs"
             variant="default"
@@ -72,14 +76,14 @@ export function CarryStrip({
             Accept {count(sure.length)} sure
           </Button>
         )}
-        {open.length > 0 && (
+        {fresh.length > 0 && (
           <Button
             size="compact-xs"
             variant="default"
             loading={carry.busy}
-            onClick={() => void carry.accept(open)}
+            onClick={() => void carry.accept(fresh)}
           >
-            Accept all {count(open.length)}
+            Accept all {count(fresh.length)}
           </Button>
         )}
         <span className={styles.spring} />
