@@ -66,6 +66,9 @@ describe("display", () => {
     expect(readView("{not json")).toEqual({});
     expect(readView('"text"')).toEqual({});
     expect(readView('{"opacity":"much","outlinesOnly":true}')).toEqual({ outlinesOnly: true });
+    expect(readView('{"amounts":{"growBy":3,"smoothBy":0.5,"islandBelow":"many"}}')).toEqual({
+      amounts: { growBy: 3 },
+    });
   });
 });
 

@@ -12,6 +12,8 @@ const ACROSS = 7;
 /** More than the dearest step (31 · 7): lists by cost can be used in a ring. A power of two. */
 const RING = 256;
 const NONE = -1;
+/** Rows of the window looked at in one step: about a millisecond. */
+const ROWS = 48;
 
 /**
  * Ways along edges from one pixel to every other of a window around it (Dijkstra's algorithm; the
@@ -22,7 +24,9 @@ const NONE = -1;
  */
 export class LiveWire {
   readonly box: Box;
-  private readonly cost: Uint8Array;
+  private cost: Uint8Array = new Uint8Array(0);
+  /** The window's edges in the making; null once they are known. */
+  private edges: Generator<void, Uint8Array> | null;
   private readonly distance: Int32Array;
   /** The pixel a way comes from. */
   private readonly from: Int32Array;
@@ -40,7 +44,7 @@ export class LiveWire {
     if (!box) throw new RangeError(`pixel ${x}, ${y} is outside the picture of ${width}×${height}`);
     this.box = box;
     const size = box.width * box.height;
-    this.cost = costs(blurred(greys, width, height, box, BLUR), box.width, box.height);
+    this.edges = costs(greys, width, height, box);
     this.distance = new Int32Array(size).fill(0x7fffffff);
     this.from = new Int32Array(size).fill(NONE);
     this.settled = new Uint8Array(size);
@@ -51,8 +55,12 @@ export class LiveWire {
     this.link(seed);
   }
 
-  /** Settle at most so many pixels more. True when the whole window is done. */
+  /** Settle at most so many pixels more, or first look for edges in some rows. True when the whole window is done. */
   expand(pixels: number): boolean {
+    if (this.edges) {
+      this.look();
+      return false;
+    }
     for (let i = 0; i < pixels; i++) if (!this.settleOne()) return true;
     return this.waiting === 0;
   }
@@ -63,6 +71,11 @@ export class LiveWire {
    */
   pathTo(at: ImagePoint, pixels = Number.POSITIVE_INFINITY): ImagePoint[] | null {
     const { box } = this;
+    if (this.edges && Number.isFinite(pixels)) {
+      this.look();
+      return null;
+    }
+    while (this.edges) this.look();
     const column = Math.min(box.width - 1, Math.max(0, Math.floor(at.x) - box.x));
     const row = Math.min(box.height - 1, Math.max(0, Math.floor(at.y) - box.y));
     const target = row * box.width + column;
@@ -73,6 +86,13 @@ export class LiveWire {
       path.push({ x: box.x + x + 0.5, y: box.y + (pixel - x) / box.width + 0.5 });
     }
     return path.reverse();
+  }
+
+  private look(): void {
+    const step = this.edges?.next();
+    if (!step?.done) return;
+    this.cost = step.value;
+    this.edges = null;
   }
 
   private settleOne(): boolean {
@@ -125,11 +145,27 @@ export class LiveWire {
   }
 }
 
-/** Of each pixel 1 (on an edge) to 1 + DEAREST (no edge): edges are judged against the window's strong ones. */
-function costs(greys: Greys, width: number, height: number): Uint8Array {
+/**
+ * Of each pixel of a window 1 (on an edge) to 1 + DEAREST (no edge): edges are judged against the window's strong
+ * ones. Some rows at a time, so that a press of the pointer does not wait for it.
+ */
+function* costs(
+  picture: Greys,
+  pictureWidth: number,
+  pictureHeight: number,
+  box: Box,
+): Generator<void, Uint8Array> {
+  const { width, height } = box;
+  const greys = new Uint8Array(width * height);
+  for (let row = 0; row < height; row += ROWS) {
+    const band = { ...box, y: box.y + row, height: Math.min(ROWS, height - row) };
+    greys.set(blurred(picture, pictureWidth, pictureHeight, band, BLUR), row * width);
+    yield;
+  }
   const edges = new Uint16Array(greys.length);
   const histogram = new Uint32Array(2048);
   for (let y = 0; y < height; y++) {
+    if (y % ROWS === ROWS - 1) yield;
     const above = y > 0 ? -width : 0;
     const below = y < height - 1 ? width : 0;
     for (let x = 0; x < width; x++) {
@@ -159,6 +195,7 @@ function costs(greys: Greys, width: number, height: number): Uint8Array {
   let strong = 2047;
   let stronger = histogram[strong];
   while (strong > 1 && stronger < greys.length / 20) stronger += histogram[--strong];
+  yield;
   const out = new Uint8Array(greys.length);
   for (let i = 0; i < out.length; i++) {
     const missing = 1 - Math.min(1, edges[i] / strong);

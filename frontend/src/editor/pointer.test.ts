@@ -224,3 +224,29 @@ describe("the right button", () => {
     expect(editor.getState().display).not.toEqual(display);
   });
 });
+
+/** A turn of the wheel over the middle of the picture. */
+function turn(deltaY: number, altKey: boolean): void {
+  const event = new Event("wheel", { cancelable: true });
+  const told = { deltaY, deltaMode: 0, altKey, ctrlKey: false, clientX: 60, clientY: 60, timeStamp: now };
+  for (const [key, value] of Object.entries(told)) Object.defineProperty(event, key, { value });
+  surface.dispatchEvent(event);
+}
+
+describe("the wheel", () => {
+  test("zooms; with Alt it changes the brush, a notch a step, in small parts too", () => {
+    const { editor } = bench;
+    const { scale } = editor;
+    turn(100, false);
+    expect(editor.scale).toBeLessThan(scale);
+    editor.setBrushSize(20);
+    const zoomed = editor.scale;
+    turn(-100, true);
+    expect(editor.brushSize).toBe(23);
+    turn(100, true);
+    expect(editor.brushSize).toBe(20);
+    for (let part = 0; part < 10; part++) turn(-10, true);
+    expect(editor.brushSize).toBe(23);
+    expect(editor.scale).toBe(zoomed);
+  });
+});

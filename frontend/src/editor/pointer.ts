@@ -2,7 +2,8 @@ import type { Editor } from "./editor";
 import type { Modifiers, ToolName } from "./tools";
 import type { ScreenPoint } from "./transform";
 
-/** Zoom of one notch of a wheel (100 CSS pixels of `deltaY`). */
+/** CSS pixels of `deltaY` in one notch of a wheel, and its zoom. A touch pad sends many small parts of one. */
+const NOTCH = 100;
 const WHEEL_FACTOR = 1.2;
 /** A finger's stroke older than this, in milliseconds, is meant: a second finger ends it and does not undo it. */
 const MEANT_AFTER = 400;
@@ -27,7 +28,7 @@ export interface PointerOptions {
  * Bring mouse, pen and touch from an element to an editor. Returns the function that stops it.
  *
  * Left button or pen: the tool, with the pen's pressure. Its other end erases; with its barrel button, and with the
- * middle mouse button, it pans. The right button is the tool's where it wants it, as Alt is. Wheel: zoom. One finger draws, or pans once a pen was used. Two fingers pan and zoom,
+ * middle mouse button, it pans. The right button is the tool's where it wants it, as Alt is. Wheel: zoom; with Alt: size of the brush. One finger draws, or pans once a pen was used. Two fingers pan and zoom,
  * and what the first one had just begun leaves no trace. While the pen is near, touches are the hand and do nothing.
  */
 export function attachPointer(
@@ -44,6 +45,8 @@ export function attachPointer(
   /** What is put back when the pointer comes up: the tool in hand before the eraser end, or no panning. */
   let putBack: (() => void) | null = null;
   let penSeenAt: number | null = null;
+  /** Of the wheel with Alt, less than a notch. */
+  let turned = 0;
 
   // The element's place is asked for once a press: asking on every move would force a layout.
   let origin = { left: 0, top: 0 };
@@ -184,7 +187,14 @@ export function attachPointer(
       locate();
       // Firefox may count in lines (16 px each); a pinch on a touch pad comes as Ctrl and small steps.
       const pixels = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
-      editor.zoomAbout(place(event), WHEEL_FACTOR ** (-pixels / (event.ctrlKey ? 10 : 100)));
+      if (event.altKey) {
+        turned += pixels;
+        const notches = Math.trunc(turned / NOTCH);
+        turned -= notches * NOTCH;
+        for (let i = 0; i < Math.abs(notches); i++) editor.growBrush(notches < 0 ? 1 : -1);
+        return;
+      }
+      editor.zoomAbout(place(event), WHEEL_FACTOR ** (-pixels / (event.ctrlKey ? NOTCH / 10 : NOTCH)));
     },
     { signal, passive: false },
   );

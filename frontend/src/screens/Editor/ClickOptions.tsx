@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import type { EditorSession, EditorState } from "../../editor";
 import { plural, score } from "../../ui/format";
+import { KeyHint } from "./keyNames";
 import styles from "./ToolStrip.module.css";
 
 /** What the click tool waits for, and what it was told. `why`: there is no model for it. */
@@ -37,7 +38,8 @@ export function ClickOptions({
       )}
       {hints > 0 ? (
         <span>
-          <kbd>Enter</kbd> take it · <kbd>Backspace</kbd> last click back · <kbd>Esc</kbd> leave it
+          <KeyHint>Enter</KeyHint> take it · <KeyHint>Backspace</KeyHint> last click back ·{" "}
+          <KeyHint>Esc</KeyHint> leave it
         </span>
       ) : (
         <span className={styles.quiet}>Right button: not here · drag: box · Shift drag: line</span>

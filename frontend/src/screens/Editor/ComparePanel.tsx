@@ -1,6 +1,7 @@
 import { SegmentedControl, Switch } from "@mantine/core";
 import { DIFFERENCE } from "../../editor";
 import styles from "./Editor.module.css";
+import { KeyHint } from "./keyNames";
 import type { Against, Layers } from "./useLayers";
 
 /** What the mask is seen beside: its neighbours, the draft it grew from, the version before. */
@@ -20,7 +21,7 @@ export function ComparePanel({ layers }: { layers: Layers }) {
         onChange={(event) => layers.setNeighbours(event.currentTarget.checked)}
         label={
           <>
-            Neighbours <kbd>N</kbd>
+            Neighbours <KeyHint>N</KeyHint>
           </>
         }
       />
@@ -31,7 +32,7 @@ export function ComparePanel({ layers }: { layers: Layers }) {
         onChange={(event) => layers.setGhost(event.currentTarget.checked)}
         label={
           <>
-            Draft under <kbd>D</kbd>
+            Draft under <KeyHint>D</KeyHint>
           </>
         }
       />
@@ -42,7 +43,7 @@ export function ComparePanel({ layers }: { layers: Layers }) {
         onChange={(event) => layers.setUncertainty(event.currentTarget.checked)}
         label={
           <>
-            Uncertainty <kbd>U</kbd>
+            Uncertainty <KeyHint>U</KeyHint>
           </>
         }
       />
@@ -69,13 +70,13 @@ export function ComparePanel({ layers }: { layers: Layers }) {
       <p className={styles.hint}>
         {hasDraft && (
           <>
-            Hold <kbd>D</kbd> to see the draft in its place
+            Hold <KeyHint>D</KeyHint> to see the draft in its place
           </>
         )}
         {previous && (
           <>
             {hasDraft ? ", " : "Hold "}
-            <kbd>Shift P</kbd> for r{previous.number}
+            <KeyHint>Shift P</KeyHint> for r{previous.number}
           </>
         )}
         {(hasDraft || previous) && "."}

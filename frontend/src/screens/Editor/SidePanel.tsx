@@ -9,6 +9,7 @@ import { ComparePanel } from "./ComparePanel";
 import { DraftThreshold } from "./DraftThreshold";
 import styles from "./Editor.module.css";
 import { HistoryPanel } from "./HistoryPanel";
+import { KeyHint } from "./keyNames";
 import { StructureMenu } from "./StructureMenu";
 import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
@@ -64,7 +65,7 @@ export function SidePanel({
               <span className={styles.swatch} data-background />
               <span className="cut">Background</span>
             </button>
-            <kbd>X</kbd>
+            <KeyHint>X</KeyHint>
           </li>
         </ul>
       </section>
@@ -82,7 +83,7 @@ export function SidePanel({
               size="xs"
               variant="default"
               title="Save the draft as it is"
-              rightSection={<kbd>Y</kbd>}
+              rightSection={<KeyHint>Y</KeyHint>}
               onClick={() => void onAcceptDraft()}
             >
               Accept draft
@@ -178,7 +179,7 @@ const LabelRow = memo(function LabelRow({
       >
         {hidden ? <IconEyeOff size={14} /> : <IconEye size={14} />}
       </ActionIcon>
-      {label.key ? <kbd>{label.key}</kbd> : <span className={styles.noKey} />}
+      {label.key ? <KeyHint>{label.key}</KeyHint> : <span className={styles.noKey} />}
     </li>
   );
 });

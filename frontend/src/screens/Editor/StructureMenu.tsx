@@ -1,10 +1,12 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { ActionIcon, Menu, NumberInput } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
 import type { Label } from "../../api/types";
 import { type Action, chordName, DEFAULT_KEYS, type EditorSession } from "../../editor";
 import styles from "./Editor.module.css";
-import { useKeyName } from "./keyNames";
+import { KeyHint } from "./keyNames";
 import { convertLabel, STRUCTURE_ACTS } from "./structures";
+import { AMOUNT_RANGE, type Amounts } from "./useRememberedView";
+import { useEditorState } from "./useSession";
 
 /** What can be done to a label as a whole on this frame; each is one undo step. */
 export function StructureMenu({
@@ -75,6 +77,8 @@ export function StructureMenu({
             </Menu.Sub.Dropdown>
           </Menu.Sub>
         )}
+        <Menu.Divider />
+        <AmountFields session={session} />
       </Menu.Dropdown>
     </Menu>
   );
@@ -82,5 +86,46 @@ export function StructureMenu({
 
 function ActKey({ action }: { action: Action }) {
   const chord = Object.keys(DEFAULT_KEYS).find((key) => DEFAULT_KEYS[key].tap === action) ?? "";
-  return <kbd>{useKeyName(chordName(chord))}</kbd>;
+  return <KeyHint>{chordName(chord)}</KeyHint>;
+}
+
+const AMOUNTS: readonly [keyof Amounts, string][] = [
+  ["islandBelow", "Islands are below"],
+  ["smoothBy", "Smooth by"],
+  ["growBy", "Grow, shrink by"],
+];
+
+/** By how much, in pixels of the picture; for all labels, and for the keys as well. */
+function AmountFields({ session }: { session: EditorSession }) {
+  const { options } = useEditorState(session);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the menu would take the arrows for its own items
+    <div
+      className={styles.amounts}
+      onKeyDown={(event) => event.key !== "Escape" && event.key !== "Tab" && event.stopPropagation()}
+    >
+      {AMOUNTS.map(([name, words]) => {
+        const [least, most] = AMOUNT_RANGE[name];
+        return (
+          <NumberInput
+            key={name}
+            className={styles.amount}
+            size="xs"
+            label={words}
+            suffix=" px"
+            min={least}
+            max={most}
+            allowDecimal={false}
+            allowNegative={false}
+            value={options[name]}
+            onChange={(value) => {
+              // A field on its way to a number, or beyond its range, changes nothing yet.
+              if (typeof value === "number" && value >= least && value <= most)
+                session.editor.setOptions({ [name]: value });
+            }}
+          />
+        );
+      })}
+    </div>
+  );
 }

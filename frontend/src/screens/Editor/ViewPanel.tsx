@@ -9,6 +9,7 @@ import {
   PLAIN,
 } from "../../editor";
 import styles from "./Editor.module.css";
+import { KeyHint } from "./keyNames";
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const factor = (value: number) => value.toFixed(2);
@@ -71,12 +72,12 @@ export const ViewPanel = memo(function ViewPanel({ session, state }: ViewPanelPr
           onChange={(event) => editor.setOutlinesOnly(event.currentTarget.checked)}
           label={
             <>
-              Outlines only <kbd>O</kbd>
+              Outlines only <KeyHint>O</KeyHint>
             </>
           }
         />
         <p className={styles.hint}>
-          Hold <kbd>H</kbd> to see the picture alone.
+          Hold <KeyHint>H</KeyHint> to see the picture alone.
         </p>
       </section>
 

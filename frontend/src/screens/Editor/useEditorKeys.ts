@@ -18,7 +18,7 @@ interface Meanings {
   onHold: Partial<Record<Action, (held: boolean) => void>>;
 }
 
-/** Keys of the editor while it is on the screen. Silent while a dialog is open. */
+/** Keys of the editor while it is on the screen. Silent while a dialog or a menu is open. */
 export function useEditorKeys({ session, map, onAction, onHold }: Meanings): Keyboard {
   const current = useRef({ onAction, onHold });
   useEffect(() => {
@@ -38,7 +38,7 @@ export function useEditorKeys({ session, map, onAction, onHold }: Meanings): Key
     const stop = new AbortController();
     // Before the engine's own listener on the window, or a dialog could not silence it.
     const onKeyDown = (event: KeyboardEvent) => {
-      if (document.querySelector('[role="dialog"]')) event.stopImmediatePropagation();
+      if (document.querySelector('[role="dialog"], [role="menu"]')) event.stopImmediatePropagation();
     };
     window.addEventListener("keydown", onKeyDown, { signal: stop.signal });
     const stopKeys = attachKeyboard(keyboard);

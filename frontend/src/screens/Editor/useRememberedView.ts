@@ -1,10 +1,27 @@
 import { useEffect } from "react";
-import type { Display, EditorSession } from "../../editor";
+import type { Display, EditorSession, EditorState, ToolOptions } from "../../editor";
 
 interface View {
   opacity: number;
   outlinesOnly: boolean;
   display: Partial<Display>;
+  amounts: Partial<Amounts>;
+}
+
+/** What a label as a whole is changed by: pixels of islands that go, pixels to grow, shrink and smooth by. */
+export type Amounts = Pick<ToolOptions, "islandBelow" | "growBy" | "smoothBy">;
+
+/** What each may be, both ends included. */
+export const AMOUNT_RANGE: Readonly<Record<keyof Amounts, readonly [number, number]>> = {
+  islandBelow: [2, 100_000],
+  growBy: [1, 50],
+  smoothBy: [1, 20],
+};
+const NAMES = Object.keys(AMOUNT_RANGE) as (keyof Amounts)[];
+
+function viewOf({ opacity, outlinesOnly, display, options }: EditorState): View {
+  const { islandBelow, growBy, smoothBy } = options;
+  return { opacity, outlinesOnly, display, amounts: { islandBelow, growBy, smoothBy } };
 }
 
 /** How a person likes masks and pictures shown: it comes back with their next visit on this device. */
@@ -16,17 +33,19 @@ export function useRememberedView(session: EditorSession, userId: number): void 
     if (kept.opacity !== undefined) editor.setOpacity(kept.opacity);
     if (kept.outlinesOnly !== undefined) editor.setOutlinesOnly(kept.outlinesOnly);
     if (kept.display) editor.setDisplay(kept.display);
+    if (kept.amounts) editor.setOptions(kept.amounts);
     let last = editor.getState();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const keep = () => {
-      const { opacity, outlinesOnly, display } = editor.getState();
-      localStorage.setItem(name, JSON.stringify({ opacity, outlinesOnly, display } satisfies View));
-    };
+    const keep = () => localStorage.setItem(name, JSON.stringify(viewOf(editor.getState())));
     const stop = editor.on("state", (state) => {
-      const { opacity, outlinesOnly, display } = last;
+      const before = last;
       last = state;
-      if (state.opacity === opacity && state.outlinesOnly === outlinesOnly && state.display === display)
-        return;
+      const isSame =
+        state.opacity === before.opacity &&
+        state.outlinesOnly === before.outlinesOnly &&
+        state.display === before.display &&
+        NAMES.every((name) => state.options[name] === before.options[name]);
+      if (isSame) return;
       clearTimeout(timer);
       timer = setTimeout(keep, 400); // a slider on its way is not written at every step
     });
@@ -47,10 +66,22 @@ export function readView(text: string | null): Partial<View> {
     return {}; // no view of ours: the defaults are shown
   }
   if (typeof found !== "object" || found === null) return {};
-  const { opacity, outlinesOnly, display } = found as Record<string, unknown>;
+  const { opacity, outlinesOnly, display, amounts } = found as Record<string, unknown>;
   return {
     ...(typeof opacity === "number" && Number.isFinite(opacity) ? { opacity } : {}),
     ...(typeof outlinesOnly === "boolean" ? { outlinesOnly } : {}),
     ...(typeof display === "object" && display !== null ? { display } : {}),
+    ...(typeof amounts === "object" && amounts !== null
+      ? { amounts: readAmounts(amounts as Record<string, unknown>) }
+      : {}),
   };
+}
+
+function readAmounts(found: Record<string, unknown>): Partial<Amounts> {
+  const fits = (name: keyof Amounts) => {
+    const value = found[name];
+    const [least, most] = AMOUNT_RANGE[name];
+    return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  };
+  return Object.fromEntries(NAMES.filter(fits).map((name) => [name, found[name]]));
 }

@@ -5,6 +5,7 @@ import { send } from "../../../api/client";
 import { type ColorTables, Labelmap, paintOverlay } from "../../../editor";
 import { count, plural, score } from "../../../ui/format";
 import styles from "../Editor.module.css";
+import { KeyHint } from "../keyNames";
 import type { Proposal } from "./proposals";
 import type { Carry } from "./useCarry";
 
@@ -60,7 +61,7 @@ export function CarryStrip({
           <Button
             size="compact-xs"
             loading={carry.busy}
-            rightSection={<kbd>Y</kbd>}
+            rightSection={<KeyHint>Y</KeyHint>}
             onClick={() => void carry.accept([here])}
           >
             Accept this

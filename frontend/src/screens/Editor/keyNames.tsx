@@ -49,6 +49,11 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/** A hint: the person's key for one that a screen names by its default. */
+export function KeyHint({ children }: { children: string }) {
+  return <kbd>{useKeyName(children)}</kbd>;
+}
+
 /** The person's key for one that a screen names by its default. */
 export function useKeyName(name: string): string {
   return useSyncExternalStore(subscribe, () => names.get(name) ?? name);
