@@ -5,7 +5,8 @@
 // animation frame is delivered after it. What the compositor does afterwards is not in it.
 
 import { createRequire } from "node:module";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { visiting } from "./memory.mjs";
 
 const require = createRequire(new URL("../frontend/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -234,34 +235,6 @@ try {
     return { due, shown: within.length, dropped: Math.max(0, due - within.length), waits };
   }
 
-  /** Memory of the page's process in MB: what the system counts, after the garbage was collected. */
-  async function memory() {
-    const own = await context.newCDPSession(page);
-    await own.send("HeapProfiler.collectGarbage");
-    await own.detach();
-    const whole = await browser.newBrowserCDPSession();
-    const { processInfo } = await whole.send("SystemInfo.getProcessInfo");
-    await whole.detach();
-    const kilobytes = processInfo
-      .filter(({ type }) => type === "renderer")
-      .map(({ id }) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0));
-    return Math.max(...kilobytes) / 1024;
-  }
-
-  /** Go through frames, back and forth, and tell the memory at a quarter of the way and at its end. */
-  async function visiting() {
-    await openFrame(clips.play.project, clips.play.frame);
-    let early = 0;
-    for (let visit = 1; visit <= VISITS; visit += 1) {
-      const key = Math.floor((visit - 1) / (clips.play.frames - 2)) % 2 === 0 ? "." : ",";
-      const before = await editor.getAttribute("data-frame-id");
-      await page.keyboard.press(key);
-      await page.waitForFunction((id) => document.querySelector("[data-testid=editor]").dataset.frameId !== id, before);
-      if (visit === Math.floor(VISITS / 4)) early = await memory();
-    }
-    return { visits: VISITS, early, late: await memory() };
-  }
-
   async function rounds(act) {
     const taken = [];
     for (let round = 0; round < ROUNDS; round += 1) taken.push(await act(round));
@@ -288,7 +261,7 @@ try {
   const large = await paintingLarge();
   const play = await rounds(() => playing(clips.play.frame, false));
   const playDisplayed = await rounds(() => playing(clips.play.frame, true));
-  const visited = await visiting();
+  const visited = await visiting({ executablePath, url, user, password, clip: clips.play, visits: VISITS });
   if (faults.length > 0) throw new Error(`the page threw: ${faults.join("; ")}`);
   const counts = [
     ...open.map(({ ms }) => ms.length >= 10), ...next.map(({ ms }) => ms.length >= 20),
