@@ -154,7 +154,8 @@ def ablation(budget: str, results: Sequence[Result]) -> str:
     for network in ABLATION:
         own = dice.get(network, {})
         if not own:
-            lines.append(_row([ABLATION[network].title, "", "not reached", "", "", "", "0"]))
+            lines.append(_row([ABLATION[network].title, "", "not reached", "", "", "", ""]))
+            before = {}  # the next row differs from the last measured one by more than one thing
             continue
         parameters = next(r["parameters"] for r in results if r["network"] == network)
         values = [own[seed] for seed in sorted(own)]
