@@ -138,9 +138,14 @@ try {
 
   async function setBrush(size) {
     const now = async () => Number.parseInt(await page.getByTitle("Brush size in pixels of the picture").innerText(), 10);
-    const key = (await now()) > size ? "[" : "]";
-    if (key === "[") while ((await now()) > 1) await page.keyboard.press("[");
-    while ((await now()) < size) await page.keyboard.press("]");
+    // The panel says it a refresh later, or more where the machine is busy: each key waits for it.
+    const press = async (key) => {
+      const before = await now();
+      await page.keyboard.press(key);
+      for (let tries = 0; tries < 50 && (await now()) === before; tries += 1) await pause(20);
+    };
+    if ((await now()) > size) while ((await now()) > 1) await press("[");
+    while ((await now()) < size) await press("]");
     if ((await now()) > size * 1.15) throw new Error(`the brush is ${await now()} px, not ${size}`);
   }
 
