@@ -36,10 +36,13 @@ def test_differences_are_paired_by_picture():
 
 
 def test_a_row_of_the_ablation_without_a_cell_is_not_left_out():
-    page = tables.tables([_result("plain-t", [0.5] * 4), _result("plain-t", [0.7] * 4, seed=1)])
+    rows = [_result("plain-t", [0.5] * 4), _result("plain-t", [0.7] * 4, seed=1), _result("plain-t-mdck", [0.6] * 4)]
+    page = tables.tables([*rows, _result("aau-t", [0.9] * 4)])
 
     assert "| U-Net of the same widths | 1 234 567 | 0.500, 0.700 | 0.600 | 0.200 |  | 0, 1 |" in page
+    assert "| + MDCK | 1 234 567 | 0.600 | 0.600 |  | +0.100 | 0 |" in page  # by the seed that both have
     assert "| + MADM |  | not reached |" in page
+    assert "(this is AAU-Net-T) | 1 234 567 | 0.900 | 0.900 |  |  | 0 |" in page  # no step over rows not reached
 
 
 def test_only_what_stands_between_the_marks_is_replaced(tmp_path):
