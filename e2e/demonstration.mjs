@@ -55,5 +55,56 @@ await tell("demonstration", async (page, step) => {
     await until("the first champion", async () => (await ask(page, "GET", `/api/projects/${project}`)).champion.number === 1);
   });
 
+  const clip = await step("carry a mask over by following the motion", async () => {
+    const clips = (await ask(page, "GET", `/api/projects/${project}/clips`)).results;
+    const [{ id }] = clips.filter(({ untouched, accepted, selected, open }) => (untouched ?? selected - accepted - open) > 0);
+    await ask(page, "POST", `/api/clips/${id}/select`, { count: 24 });
+    const frames = (await ask(page, "GET", `/api/clips/${id}/frames?selected=true&limit=500`)).results;
+    const key = frames.find(({ state, uncertainty }) => state === "untouched" && uncertainty !== null);
+    await go(page, `/p/${project}/frames/${key.id}`);
+    await until("the frame", async () => (await read(page, "frame-id")) === String(key.id));
+    await page.keyboard.press("y");
+    await until("the draft saved", async () => (await read(page, "revision")) === "1");
+    await page.keyboard.press("k");
+    await page.getByRole("button", { name: "Carry over", exact: true }).click();
+    await page.getByTestId("carry-strip").waitFor({ timeout: 120_000 });
+    return id;
+  });
+
+  await step("accept all that was carried, and take it back", async () => {
+    const drawn = async () =>
+      (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.length;
+    const before = await drawn();
+    await page.getByTestId("carry-strip").getByRole("button", { name: /^Accept all/ }).click();
+    await until("the masks", async () => (await drawn()) > before);
+    const [{ id }] = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.slice(-1);
+    const [carried] = await ask(page, "GET", `/api/frames/${id}/revisions`);
+    if (carried.origin !== "propagated") throw new Error(`the mask came from ${carried.origin}`);
+    await page.getByText("Press here to take them back").click();
+    await until("the mask before", async () => {
+      const [newest] = await ask(page, "GET", `/api/frames/${id}/revisions`);
+      return newest.origin === "restored";
+    });
+  });
+
+  await step("fix a structure by clicks", async () => {
+    const frame = await read(page, "frame-id");
+    await page.keyboard.press("1");
+    await page.keyboard.press("c");
+    const box = await page.getByTestId("editor-canvas").boundingBox();
+    // Twice where no first label is: below the skin, so that something must change.
+    for (const at of [0.5, 0.56]) await page.mouse.click(box.x + box.width * at, box.y + box.height * 0.45);
+    await until(
+      "the proposal",
+      async () => (await page.getByTestId("clicks").getAttribute("data-phase")) === "proposed",
+      60,
+    );
+    await page.keyboard.press("Enter");
+    await until("the save", async () => {
+      const [newest] = await ask(page, "GET", `/api/frames/${frame}/revisions`);
+      return newest.origin === "assisted";
+    });
+  });
+
   writeFileSync(join(process.env.SONOLOOP_OUT, "painted.json"), JSON.stringify({ project, painted }));
 });
