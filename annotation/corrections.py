@@ -169,17 +169,28 @@ def submit(frame: Frame, *, by: User, number: int | None = None) -> Annotation:
         if annotation.state == Annotation.State.ACCEPTED:
             raise Conflict("This frame is accepted already.", code="accepted")
         if annotation.state != Annotation.State.SUBMITTED:
-            kept = (
-                Revision.objects.filter(annotation=annotation, number=annotation.head)
-                .values_list("draft_dice", flat=True)
-                .get()
-            )
+            kept = _kept_of_draft(frame, annotation)
             annotation.state = Annotation.State.SUBMITTED
             annotation.save(update_fields=["state", "updated_at"])
             states.move(frame, Frame.State.SUBMITTED, disagreement=-1.0 if kept is None else 1.0 - kept)
             audit.record(by, "submitted", annotation, project_id=frame.project_id, frame=frame.pk)
             events.changed(frame)
     return annotation
+
+
+def _kept_of_draft(frame: Frame, annotation: Annotation) -> float | None:
+    """Mean Dice of the model's draft against the newest revision; None where no model drafted the frame.
+
+    Work that grew from no draft (carried over, from nothing) is compared with the newest one.
+    """
+    saved = Revision.objects.get(annotation=annotation, number=annotation.head)
+    if saved.draft_dice is not None:
+        return saved.draft_dice
+    draft = Draft.objects.filter(frame=frame).order_by("-id").first()
+    if draft is None:
+        return None
+    drafted, kept = (files.stored_label_map(bytes(each.png)) for each in (draft, saved))
+    return effort.mean_dice(drafted, kept)
 
 
 def draft_of(frame: Frame, draft_id: int) -> Draft:

@@ -80,7 +80,7 @@ await tell("demonstration", async (page, step) => {
     const [{ id }] = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.slice(-1);
     const [carried] = await ask(page, "GET", `/api/frames/${id}/revisions`);
     if (carried.origin !== "propagated") throw new Error(`the mask came from ${carried.origin}`);
-    await page.getByText("Press here to take them back").click();
+    await page.getByTestId("carry-accepted").getByRole("button", { name: "Take back" }).click();
     await until("the mask before", async () => {
       const [newest] = await ask(page, "GET", `/api/frames/${id}/revisions`);
       return newest.origin === "restored";

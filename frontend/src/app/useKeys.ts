@@ -3,8 +3,11 @@ import { useEffect, useRef } from "react";
 /** How long "G" waits for the second key. */
 const SEQUENCE_MS = 1200;
 
-function isTyping(target: EventTarget | null): boolean {
+function isTyping({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  // Switches and choices take no letters, only the keys that work them.
+  if (target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(target.type))
+    return key === " " || key === "Enter" || key.startsWith("Arrow");
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 }
 
@@ -20,7 +23,7 @@ export function useKeys(bindings: Record<string, () => void>): void {
   useEffect(() => {
     let first: { key: string; at: number } | null = null;
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event)) return;
       if (document.querySelector('[role="dialog"]')) return;
       const key = event.key.toLowerCase();
       const sequence = first && event.timeStamp - first.at < SEQUENCE_MS ? `${first.key} ${key}` : null;

@@ -247,8 +247,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       "frame.nextUncertain": () => jump("uncertain"),
       "frame.nextUntouched": () => jump("untouched"),
       "frame.nextReturned": () => jump("returned"),
-      "draft.accept": () =>
-        void (carry.here && carry.here.blocked === null ? carry.accept([carry.here]) : work.acceptDraft()),
+      "draft.accept": () => {
+        if (carry.here && carry.here.blocked === null) void carry.accept([carry.here]);
+        // As on the wall: Y is for the frame, not for its draft.
+        else if (role === "review" && work.mayReview) void work.accept();
+        else void work.acceptDraft();
+      },
       carry: () => work.mayAnnotate && setCarrying(true),
       finish: () => void work.submit(),
       save: () => void session.autosave.saveNow(String(frameId)),

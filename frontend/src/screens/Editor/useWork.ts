@@ -171,12 +171,28 @@ export function useWork({
           notifications.show({ message: "This frame has no draft to accept." });
           return;
         }
+        // What somebody handed in is not thrown away by one key that on the wall means "accept the frame".
+        if (detail.state === "submitted" || detail.state === "accepted") {
+          notifications.show({
+            id: "draft-not-taken",
+            message: `This frame is ${detail.state === "submitted" ? "waiting for review" : "gold"}: its draft is not put over it.`,
+          });
+          return;
+        }
+        const isDrawn = savedNumber(session, frameId) > 0;
         const draft = await fetchDraft(String(frameId));
         if (!draft) throw new Error("The draft is gone. Reload the frame.");
         ports.draftAccepted(String(frameId), detail.draft.id);
         // Where it is on the table already no pixel changes, and no step is made: save it all the same.
         if (draft.equals(open.document.labelmap)) session.autosave.edited(String(frameId), draft);
-        else session.editor.applyMap(draft);
+        else {
+          session.editor.applyMap(draft);
+          if (isDrawn)
+            notifications.show({
+              id: "draft-taken",
+              message: "The draft replaced what was drawn here. Undo brings that back.",
+            });
+        }
         await save();
       }),
 

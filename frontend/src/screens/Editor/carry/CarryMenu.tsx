@@ -10,7 +10,7 @@ const WORDS: Record<Way, string> = {
   follow:
     "Follows the motion of the picture from this frame's saved mask, and stops where it is no longer sure.",
   between: "Fills the frames between this one and the nearest frames somebody drew on.",
-  copy: "Puts this frame's mask on the next frames as it is.",
+  copy: "Offers this frame's mask, as it is, to the selected frames around it.",
 };
 
 /** How masks get from this frame to others. */
@@ -25,7 +25,7 @@ export function CarryMenu({
 }) {
   const [way, setWay] = useState<Way>("follow");
   const [direction, setDirection] = useState<Direction>("both");
-  const [count, setCount] = useState(30);
+  const [count, setCount] = useState<number | string>(30);
   return (
     <Popover opened={opened} onChange={onChange} position="top-end" trapFocus shadow="md" width={320}>
       <Popover.Target>
@@ -51,7 +51,7 @@ export function CarryMenu({
           onSubmit={(event) => {
             event.preventDefault();
             onChange(false);
-            void carry.start(way, direction, count);
+            void carry.start(way, direction, Number(count) || 30);
           }}
         >
           <SegmentedControl
@@ -84,13 +84,15 @@ export function CarryMenu({
               <NumberInput
                 size="xs"
                 aria-label="Frames"
-                suffix=" frames"
+                rightSection="frames"
+                rightSectionWidth={64}
+                hideControls
                 min={1}
                 max={30}
                 clampBehavior="strict"
                 allowDecimal={false}
                 value={count}
-                onChange={(value) => setCount(Number(value) || 1)}
+                onChange={setCount}
               />
             </div>
           )}

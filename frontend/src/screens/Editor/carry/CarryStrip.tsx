@@ -7,7 +7,7 @@ import { count, plural, score } from "../../../ui/format";
 import styles from "../Editor.module.css";
 import { KeyHint } from "../keyNames";
 import type { Proposal } from "./proposals";
-import type { Carry } from "./useCarry";
+import { type Carry, reasons } from "./useCarry";
 
 const WIDTH = 132;
 
@@ -38,6 +38,32 @@ export function CarryStrip({
           />
           <Button size="compact-xs" variant="subtle" color="gray" onClick={carry.cancel}>
             Cancel
+          </Button>
+        </div>
+      </div>
+    );
+  }
+  if (!proposals.length && carry.accepted) {
+    const { saved, refused } = carry.accepted;
+    return (
+      <div className={styles.carry} role="status" data-testid="carry-accepted">
+        <div className={styles.carryHead}>
+          <span>
+            {plural(saved.length, "mask")} accepted.{reasons(refused)}
+          </span>
+          {saved.length > 0 && (
+            <Button
+              size="compact-xs"
+              variant="default"
+              loading={carry.busy}
+              onClick={() => void carry.takeBack()}
+            >
+              Take back
+            </Button>
+          )}
+          <span className={styles.spring} />
+          <Button size="compact-xs" variant="subtle" color="gray" onClick={carry.putAway}>
+            Keep
           </Button>
         </div>
       </div>

@@ -30,6 +30,10 @@ export interface Carry {
   /** What the server works on; null while nothing runs. */
   job: Job | null;
   busy: boolean;
+  /** What was accepted together last, until it is taken back or put away. */
+  accepted: Outcome | null;
+  takeBack: () => Promise<void>;
+  putAway: () => void;
   start: (way: Way, direction: Direction, count: number) => Promise<void>;
   cancel: () => void;
   accept: (which: readonly Proposal[]) => Promise<void>;
@@ -57,10 +61,12 @@ export function useCarry({
   const [made, setMade] = useState<readonly Proposal[]>(NONE);
   const [jobId, setJobId] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
+  const [accepted, setAccepted] = useState<Outcome | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was made belongs to the clip it was made for
   useEffect(() => {
     setMade(NONE);
     setJobId(null);
+    setAccepted(null);
   }, [clipId]);
 
   const { data: job } = useQuery({
@@ -82,11 +88,19 @@ export function useCarry({
   });
   useEffect(() => {
     if (!jobState || isRunning(job)) return;
-    void client.invalidateQueries({ queryKey: ["proposals", clipId] });
+    setJobId(null);
     if (jobState === "failed" || jobState === "quarantined")
       notifications.show({ color: "red", title: "Nothing was carried over", message: job?.error ?? "" });
-    setJobId(null);
-  }, [jobState, job, client, clipId]);
+    void rows.refetch().then(({ data }) => {
+      const [newest] = data?.propagations ?? [];
+      const isEmpty = newest && !data?.proposals.some(({ propagation }) => propagation === newest.id);
+      if (jobState === "done" && isEmpty)
+        notifications.show({
+          title: "Nothing was carried over",
+          message: newest.stops.map(({ message }) => message).join(" ") || NO_COPY,
+        });
+    });
+  }, [jobState, job, rows.refetch]);
 
   const proposals = useMemo(() => {
     const byId = new Map(frames.map((frame) => [frame.id, frame]));
@@ -132,6 +146,7 @@ export function useCarry({
   const undo = useCallback(
     (saved: readonly Accepted[]) =>
       doing("Not everything was taken back", async () => {
+        setAccepted(null);
         const refused = await takeBack(saved, me.id);
         await refresh(saved.map(({ frame }) => frame));
         notifications.show({
@@ -146,6 +161,9 @@ export function useCarry({
     here,
     job: jobId !== null && job && isRunning(job) ? job : null,
     busy,
+    accepted,
+    takeBack: () => (accepted ? undo(accepted.saved) : Promise.resolve()),
+    putAway: () => setAccepted(null),
     cancel: () => {
       if (jobId !== null) void api.post(`/api/jobs/${jobId}/cancel`).catch(() => undefined);
     },
@@ -155,7 +173,10 @@ export function useCarry({
         if (!detail || frame?.id !== String(detail.id)) return;
         const state = await session.autosave.saveNow(frame.id);
         if (state.kind !== "saved") throw new Error(describe(state));
+        setAccepted(null);
         if (way === "follow") {
+          if (!copies(frames, detail.id, frame.document.labelmap, direction, count).length)
+            throw new Error(NO_COPY);
           if (state.number === 0)
             throw new Error("Draw on this frame first: its saved mask is what is carried.");
           const answer = await api.post<PropagationJob>(`/api/clips/${clipId}/propagate`, {
@@ -191,7 +212,7 @@ export function useCarry({
         }
         const outcome = await acceptAll(clipId, takes, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
-        tell(outcome, () => void undo(outcome.saved));
+        setAccepted(outcome);
       }),
     dismiss: (which) =>
       doing("Not dismissed", async () => {
@@ -210,28 +231,13 @@ const NO_BETWEEN =
   "There are no untouched selected frames between two frames somebody drew on. Draw on one farther along first.";
 
 const isRunning = (job: Job | undefined) => job?.state === "queued" || job?.state === "running";
-const reasons = (refused: Outcome["refused"]) =>
+export const reasons = (refused: Outcome["refused"]) =>
   refused.length ? ` ${[...new Set(refused.map(({ message }) => message))].join(" ")}` : "";
 
 function mapOf(session: Desk["session"]): Labelmap {
   const frame = session.editor.openFrame;
   if (!frame) throw new Error("No frame is open.");
   return frame.document.labelmap;
-}
-
-function tell(outcome: Outcome, undo: () => void): void {
-  const id = "carried";
-  notifications.show({
-    id,
-    title: `${plural(outcome.saved.length, "mask")} accepted`,
-    message: reasons(outcome.refused) || "Press here to take them back.",
-    autoClose: 15_000,
-    style: { cursor: "pointer" },
-    onClick: () => {
-      notifications.hide(id);
-      undo();
-    },
-  });
 }
 
 const local =
