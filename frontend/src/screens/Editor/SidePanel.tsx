@@ -1,6 +1,6 @@
 import { ActionIcon, Button } from "@mantine/core";
 import { IconEye, IconEyeOff, IconLock, IconLockOpen } from "@tabler/icons-react";
-import { memo } from "react";
+import { memo, useEffect, useRef } from "react";
 import type { FrameDetail, Label } from "../../api/types";
 import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
@@ -52,6 +52,7 @@ export function SidePanel({
               locked={state.locked.has(label.index)}
               readOnly={state.readOnly}
               confidence={confidence[label.index] ?? null}
+              hasDraft={Boolean(detail?.draft)}
             />
           ))}
           <li className={styles.label} data-current={state.label === BACKGROUND || undefined}>
@@ -113,6 +114,7 @@ const LabelRow = memo(function LabelRow({
   locked,
   readOnly,
   confidence,
+  hasDraft,
 }: {
   label: Label;
   labels: readonly Label[];
@@ -121,16 +123,30 @@ const LabelRow = memo(function LabelRow({
   hidden: boolean;
   locked: boolean;
   readOnly: boolean;
+  /** 0-1; null: the draft says nothing of this label. */
   confidence: number | null;
+  hasDraft: boolean;
 }) {
   const { editor } = session;
+  const row = useRef<HTMLLIElement>(null);
+  // The row's own: to React the menu, which lies elsewhere on the page, is in the row, and its end is no leaving.
+  useEffect(() => {
+    const stop = new AbortController();
+    const point = () => editor.setHighlighted(label.index);
+    const leave = () => editor.setHighlighted(null);
+    row.current?.addEventListener("pointerenter", point, { signal: stop.signal });
+    row.current?.addEventListener("pointerleave", leave, { signal: stop.signal });
+    return () => {
+      stop.abort();
+      if (editor.getState().highlighted === label.index) leave();
+    };
+  }, [editor, label.index]);
   return (
     <li
+      ref={row}
       className={styles.label}
       data-current={current || undefined}
       data-hidden={hidden || undefined}
-      onPointerEnter={() => editor.setHighlighted(label.index)}
-      onPointerLeave={() => editor.setHighlighted(null)}
     >
       <button
         type="button"
@@ -143,15 +159,6 @@ const LabelRow = memo(function LabelRow({
         <span className={styles.swatch} style={{ background: label.color }} />
         <span className="cut">{label.name}</span>
       </button>
-      {confidence !== null && (
-        <span
-          className={styles.confidence}
-          data-low={confidence < 0.75 || undefined}
-          title={`The draft is ${score(confidence, 2)} sure of ${label.name}`}
-        >
-          {score(confidence, 2)}
-        </span>
-      )}
       <StructureMenu label={label} labels={labels} session={session} disabled={readOnly} />
       <ActionIcon
         className={styles.toggle}
@@ -179,6 +186,19 @@ const LabelRow = memo(function LabelRow({
       >
         {hidden ? <IconEyeOff size={14} /> : <IconEye size={14} />}
       </ActionIcon>
+      {hasDraft && (
+        <span
+          className={styles.confidence}
+          data-low={(confidence !== null && confidence < 0.75) || undefined}
+          title={
+            confidence === null
+              ? `The draft has no score for ${label.name}`
+              : `The draft is ${score(confidence, 2)} sure of ${label.name}`
+          }
+        >
+          {confidence === null ? "–" : score(confidence, 2)}
+        </span>
+      )}
       {label.key ? <KeyHint>{label.key}</KeyHint> : <span className={styles.noKey} />}
     </li>
   );
