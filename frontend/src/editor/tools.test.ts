@@ -286,6 +286,47 @@ describe("superpixels", () => {
   });
 });
 
+describe("patches that are still being found", () => {
+  const waiting = () => {
+    const bench = new Bench(new Labelmap(WIDTH, HEIGHT), { greys: GREYS.slice() });
+    bench.editor.setOptions({ regionSize: 6 });
+    bench.editor.setTool("superpixel");
+    return bench;
+  };
+  const { of } = superpixels(GREYS, WIDTH, HEIGHT, 6);
+  const patchOf = (x: number, y: number) => of[y * WIDTH + x];
+  const painted = (bench: Bench) => new Set(of.filter((_, i) => bench.map.data[i] === 1));
+
+  test("strokes drawn meanwhile are painted when they are there, one step each", async () => {
+    const bench = waiting();
+    bench.drag([3, 3], [12, 3]);
+    bench.press(30, 20);
+    expect(painted(bench).size).toBe(0);
+    await Promise.resolve();
+    expect(painted(bench)).toEqual(
+      new Set([...[3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map((x) => patchOf(x, 3)), patchOf(30, 20)]),
+    );
+    bench.editor.undo();
+    expect(painted(bench).has(patchOf(30, 20))).toBe(false);
+    expect(painted(bench).has(patchOf(3, 3))).toBe(true);
+    bench.editor.undo();
+    expect(painted(bench).size).toBe(0);
+  });
+
+  test("a stroke still held goes on; one left with Escape leaves no trace", async () => {
+    const bench = waiting();
+    bench.down(3, 3);
+    await Promise.resolve();
+    bench.move([30, 20]).up(30, 20);
+    expect(painted(bench).has(patchOf(30, 20))).toBe(true);
+    const left = waiting();
+    left.press(3, 3);
+    left.editor.cancel();
+    await Promise.resolve();
+    expect(painted(left).size).toBe(0);
+  });
+});
+
 describe("line and ruler", () => {
   test("a line is straight, as wide as the brush, and one step however the pointer wandered", () => {
     const bench = new Bench(new Labelmap(8, 4));

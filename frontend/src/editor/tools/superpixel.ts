@@ -18,6 +18,16 @@ interface Patches {
 /** Go with the picture's greys. */
 const known = new WeakMap<Greys, Patches>();
 
+/** A stroke before the patches were there: painted when they are. */
+interface Waiting {
+  readonly greys: Greys;
+  /** The label in hand when it was pressed. */
+  readonly label: number;
+  readonly takesAway: boolean;
+  readonly places: ImagePoint[];
+  released: boolean;
+}
+
 interface Painting {
   readonly edit: OpenEdit;
   readonly label: number;
@@ -30,32 +40,56 @@ interface Painting {
 /** Paints patches of like greys: the one under the pointer is outlined, a drag paints all it crosses. With Alt or Ctrl it takes away. */
 export class SuperpixelTool implements Tool {
   private painting: Painting | null = null;
+  private waiting: Waiting[] = [];
   private outlined: { readonly of: Superpixels; readonly patch: number; readonly segments: number[] } | null =
     null;
 
   constructor(private readonly host: ToolHost) {}
 
   get isBusy(): boolean {
-    return this.painting !== null;
+    return this.painting !== null || this.waiting.length > 0;
   }
 
   onPointerDown(at: ImagePoint, { alt, mod }: Modifiers): void {
     this.painting?.edit.finish();
     this.painting = null;
-    const patches = this.patches().found;
-    if (!patches) return;
     const { host } = this;
-    const label = alt || mod ? BACKGROUND : host.label;
+    const takesAway = alt || mod;
+    const { found, problem } = this.patches();
+    if (found) this.start(at, host.label, takesAway, found);
+    else if (problem === null) {
+      const greys = host.greys();
+      this.waiting.push({ greys, label: host.label, takesAway, places: [at], released: false });
+    }
+  }
+
+  private start(at: ImagePoint, inHand: number, takesAway: boolean, patches: Superpixels): void {
+    const { host } = this;
+    const label = takesAway ? BACKGROUND : inHand;
     const may = host.mayReplace(label).slice();
     // Taking away is from the label in hand only.
-    if ((alt || mod) && host.label !== BACKGROUND)
-      for (let i = 0; i < 256; i++) if (i !== host.label) may[i] = 0;
+    if (takesAway && inHand !== BACKGROUND) for (let i = 0; i < 256; i++) if (i !== inHand) may[i] = 0;
     this.painting = { edit: host.begin(), label, may, patches, done: new Set(), last: at };
     this.paintAt(this.painting, at);
   }
 
+  /** The patches are there: draw what was drawn meanwhile. */
+  private paintWaiting(patches: Superpixels): void {
+    const { waiting } = this;
+    if (waiting.length === 0 || waiting[0].greys !== this.host.greys()) return;
+    this.waiting = [];
+    for (const { label, takesAway, places, released } of waiting) {
+      const [first, ...rest] = places;
+      this.start(first, label, takesAway, patches);
+      for (const place of rest) this.onPointerMove(place);
+      if (released) this.finish();
+    }
+  }
+
   onPointerMove(at: ImagePoint): void {
     const { painting } = this;
+    const waits = this.waiting.at(-1);
+    if (waits && !waits.released) waits.places.push(at);
     if (!painting) return;
     const { last } = painting;
     const steps = Math.max(1, Math.ceil(Math.max(Math.abs(at.x - last.x), Math.abs(at.y - last.y))));
@@ -68,11 +102,18 @@ export class SuperpixelTool implements Tool {
 
   onPointerUp(at: ImagePoint): void {
     this.onPointerMove(at);
+    const waits = this.waiting.at(-1);
+    if (waits) waits.released = true;
+    this.finish();
+  }
+
+  private finish(): void {
     this.painting?.edit.finish();
     this.painting = null;
   }
 
   onCancel(): void {
+    this.waiting = [];
     this.painting?.edit.revert();
     this.painting = null;
   }
@@ -82,7 +123,7 @@ export class SuperpixelTool implements Tool {
     const { found, problem } = this.patches();
     if (!found) {
       const at = { x: hover.x + 14 / this.host.scale, y: hover.y };
-      return [{ kind: "text", at, text: problem ?? "Finding regions…" }];
+      return [{ kind: "text", at, text: problem ?? "Finding patches…" }];
     }
     const patch = patchAt(found, hover);
     if (patch === null) return [];
@@ -105,10 +146,12 @@ export class SuperpixelTool implements Tool {
     findSuperpixels({ greys, width, height, side }, patches.abort.signal).then(
       (found) => {
         patches.found = found;
+        if (known.get(greys) === patches) this.paintWaiting(found);
         host.previewChanged();
       },
       (error: Error) => {
-        patches.problem = `No regions: ${error.message}`;
+        patches.problem = `No patches: ${error.message}`;
+        this.waiting = [];
         host.previewChanged();
       },
     );
