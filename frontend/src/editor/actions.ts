@@ -1,4 +1,4 @@
-import type { Editor } from "./editor";
+import { type Editor, THRESHOLDS } from "./editor";
 import type { Action, ActionPhase } from "./keyboard";
 import { isToolName } from "./tools";
 
@@ -30,6 +30,7 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
       editor.setOptions({ brushShape: options.brushShape === "round" ? "square" : "round" });
       return true;
     case "brush.threshold":
+      if (!THRESHOLDS.has(editor.getState().tool)) return true; // nothing on the screen would tell
       editor.setOptions({ threshold: after(["off", "press", "range"] as const, options.threshold) });
       return true;
     case "shape.mode":

@@ -38,7 +38,7 @@ export const MAX_BRUSH = 200;
 /** These change nothing: who may only look has them too. */
 const LOOKS: ReadonlySet<ToolName> = new Set<ToolName>(["pan", "measure"]);
 const READS_GREYS: ReadonlySet<ToolName> = new Set<ToolName>(["grow", "scissors", "superpixel"]);
-const THRESHOLDS: ReadonlySet<ToolName> = new Set<ToolName>(["brush", "eraser", "line"]);
+export const THRESHOLDS: ReadonlySet<ToolName> = new Set<ToolName>(["brush", "eraser", "line"]);
 
 /**
  * The editor without a screen: one open frame, the tool in hand, how masks are shown, and the steps

@@ -24,7 +24,7 @@ export function findSuperpixels(task: SuperpixelTask, signal: AbortSignal): Prom
     };
     worker.onerror = (event) => {
       worker.terminate();
-      reject(new Error(event.message || "the script of the superpixel worker could not be loaded"));
+      reject(new Error(event.message || "the script that finds them could not be loaded"));
     };
     signal.addEventListener("abort", () => worker.terminate());
     worker.postMessage(task); // a copy: the greys stay with the picture

@@ -38,8 +38,7 @@ export function ClickOptions({
       )}
       {hints > 0 ? (
         <span>
-          <KeyHint>Enter</KeyHint> take it · <KeyHint>Backspace</KeyHint> last click back ·{" "}
-          <KeyHint>Esc</KeyHint> leave it
+          <KeyHint>Enter</KeyHint> takes · <KeyHint>Backspace</KeyHint> back · <KeyHint>Esc</KeyHint> leaves
         </span>
       ) : (
         <span className={styles.quiet}>Right button: not here · drag: box · Shift drag: line</span>

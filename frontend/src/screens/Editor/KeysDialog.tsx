@@ -64,14 +64,18 @@ export function KeysDialog({
   };
   const hear = useRef<(event: KeyboardEvent) => void>(() => undefined);
   hear.current = (event) => {
-    if (!recording || recording.wanted || MODIFIERS.test(event.key)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.repeat) return;
+    if (!recording || MODIFIERS.test(event.key)) return;
     const chord = chordOf(event);
+    // The question about a taken key is answered with buttons; Escape leaves it as it does the recording.
+    if (recording.wanted && chord !== "escape") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.repeat) return;
     const holder = holderOf(base, hands.keys, chord);
-    if (chord === "escape") setRecording(null);
-    else if (BROWSER_KEYS.has(chord))
+    if (chord === "escape") {
+      setTold("");
+      setRecording(null);
+    } else if (BROWSER_KEYS.has(chord))
       setTold(`The browser keeps ${named(chord)} for itself. Press another key.`);
     else if (holder !== null && holder !== recording.row.from) setRecording({ ...recording, wanted: chord });
     else give(recording.row, chord);
@@ -82,9 +86,22 @@ export function KeysDialog({
     window.addEventListener("keydown", onKeyDown, true);
     return () => window.removeEventListener("keydown", onKeyDown, true);
   }, []);
+  // Keys are for the picture again.
+  useEffect(
+    () => () => document.querySelector<HTMLElement>('[role="application"]')?.focus({ preventScroll: true }),
+    [],
+  );
   const holder = recording?.wanted ? holderOf(base, hands.keys, recording.wanted) : null;
   return (
-    <Modal opened onClose={onClose} title="Keys" size={860} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeOnEscape={recording === null}
+      centered={false}
+      title="Keys"
+      size={860}
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       <div className={styles.keyTools}>
         <TextInput
           size="xs"

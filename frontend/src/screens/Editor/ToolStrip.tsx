@@ -50,7 +50,6 @@ export function ToolStrip({
         </span>
       )}
       {tool === "pan" && <span>Drag the picture; with any tool, hold Space</span>}
-      <span className={styles.spring} />
       {!NO_RULE.has(tool) && <PaintOverSelect session={session} state={state} />}
     </div>
   );
@@ -195,7 +194,7 @@ function GrowOptions({ session, state }: Part) {
           thumbLabel="Never farther than"
         />
       </Amount>
-      <span className={styles.hint}>Press and drag right for more, left for less</span>
+      <span className={styles.hint}>Drag right for more, left for less</span>
     </>
   );
 }
@@ -244,7 +243,8 @@ function PaintOverSelect({ session, state }: Part) {
       <NativeSelect
         aria-label="Paint over"
         size="xs"
-        w={164}
+        w="max-content"
+        maw={260}
         value={String(state.paintOver)}
         title="Locked and hidden labels are never painted over"
         onChange={({ currentTarget }) => {

@@ -68,8 +68,12 @@ function tellNothing(session: EditorSession, label: number): void {
   else tell(`Nothing of ${name} to change here.`);
 }
 
+let told = "";
+
+/** In place of what was told before: with one id the second message would not be shown while the first is. */
 function tell(message: string): void {
-  notifications.show({ id: "structure", message, autoClose: 3000 });
+  notifications.hide(told);
+  told = notifications.show({ message, autoClose: 3000 });
 }
 
 /** What the keys mean: each act on the label in hand. */
