@@ -432,7 +432,9 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_goes_on_from_the_che
     folder = Path(json.loads(finish("show"))["folder"])
     worker = run_worker("work")
     try:
-        wait_for(lambda: (folder / "checkpoint" / "last.safetensors").exists(), worker)
+        # There is a checkpoint from the first step on; that of a whole epoch is there once the next has ended.
+        journal = folder / "metrics.jsonl"
+        wait_for(lambda: journal.exists() and journal.read_text().count('"event": "epoch"') >= 2, worker)
         [child] = [p for p in psutil.Process(worker.pid).children() if "ml.train" in p.cmdline()]
     finally:
         worker.kill()
