@@ -27,7 +27,16 @@ export function CarryMenu({
   const [direction, setDirection] = useState<Direction>("both");
   const [count, setCount] = useState<number | string>(30);
   return (
-    <Popover opened={opened} onChange={onChange} position="top-end" trapFocus shadow="md" width={320}>
+    // The button itself says what it opens: on the span around it, where the popover would say so, nothing may.
+    <Popover
+      opened={opened}
+      onChange={onChange}
+      position="top-end"
+      trapFocus
+      shadow="md"
+      width={320}
+      withRoles={false}
+    >
       <Popover.Target>
         <span>
           <Keyed keys="K" label="Carry masks over to other frames">
@@ -36,6 +45,7 @@ export function CarryMenu({
               color="gray"
               size={36}
               aria-label="Carry masks over"
+              aria-haspopup="dialog"
               aria-expanded={opened}
               loading={carry.job !== null}
               onClick={() => onChange(!opened)}
