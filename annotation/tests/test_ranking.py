@@ -142,8 +142,10 @@ def test_only_a_manager_switches_and_without_a_champion_no_job_is_made(
 
 
 def test_the_queue_is_one_walk_along_an_index(project: Project) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("not run: how SQLite plans a query is asked of SQLite")
+    if connection.vendor == "postgresql":  # a table of a few rows is read whole unless that is forbidden
+        with connection.cursor() as cursor:
+            for way in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
     untouched = queries.queue(project, "annotate", project.created_by)[-1]
     stretches = (
         {"rank": 0.5, "uncertainty": 0.2, "id__gt": 5},
@@ -152,7 +154,7 @@ def test_the_queue_is_one_walk_along_an_index(project: Project) -> None:
     )
     for stretch in ({}, *stretches):
         plan = untouched.filter(**stretch).order_by("-rank", "-uncertainty", "id")[:50].explain()
-        assert "frame_rank" in plan and "TEMP B-TREE" not in plan, plan
+        assert "frame_rank" in plan and "TEMP B-TREE" not in plan and "Sort" not in plan, plan
 
 
 def test_effort_is_told_by_arm(client: Client, project: Project) -> None:
