@@ -41,7 +41,8 @@ class ModelConfig:
     kernels           sides of the depthwise branches of MDCK
     mdck … madm       module switches for the ablation; off means the plain block a U-Net has there
     half_resolution   trunk at half resolution with a sub-pixel head (3.9); False: the form of 3.1
-    linear_branches   MDCK branches without their own activation, so that they fold into one (3.9)
+    dense_entry       MDCK entered by a dense 3×3 (`ml.model.MDCK`); False: the inverted residual of 3.2 and 3.9
+    linear_branches   branches of the inverted residual without their own activation, so that they fold (3.9)
     depthwise_gate    GAG convolutions as depthwise 3×3 + 1×1 (3.9) instead of two-channel groups (3.4)
     aux               a second input for a previous mask and clicks (3.6); without one the network is the automatic one
     norm              "batch", or "group" (8 groups; 3.7) for batches too small to know their mean: nothing folds then
@@ -57,6 +58,7 @@ class ModelConfig:
     gag_global: bool = True
     madm: bool = True
     half_resolution: bool = True
+    dense_entry: bool = True
     linear_branches: bool = True
     depthwise_gate: bool = True
     aux: bool = True
@@ -96,7 +98,7 @@ class ModelConfig:
 
     def full_resolution(self) -> Self:
         """The form of MODEL.md 3.1–3.5, kept for the ablation."""
-        return replace(self, half_resolution=False, linear_branches=False, depthwise_gate=False)
+        return replace(self, half_resolution=False, dense_entry=False, linear_branches=False, depthwise_gate=False)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from ml.checkpoint import load_model
 from ml.errors import ExportFailed, MlError
-from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, ChannelNorm, folded
+from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, ChannelNorm, InvertedMDCK, folded
 from ml.weights import WeightsInfo, write_atomically
 
 NORM_EPSILON = 1e-6
@@ -82,10 +82,15 @@ class Graph:
         return self.op("Resize", x, "", "", sizes, **how)
 
 
+def _scale_and_bias(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """What a batch norm does to each channel."""
+    scale = norm.weight / torch.sqrt(cast(Tensor, norm.running_var) + norm.eps)
+    return scale, norm.bias - cast(Tensor, norm.running_mean) * scale
+
+
 def _folded_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor]:
     """(weight, bias, scale of each output) of a convolution and the batch norm after it, as one."""
-    scale = norm.weight / torch.sqrt(cast(Tensor, norm.running_var) + norm.eps)
-    bias = norm.bias - cast(Tensor, norm.running_mean) * scale
+    scale, bias = _scale_and_bias(norm)
     if conv.bias is not None:
         bias = bias + conv.bias * scale
     return conv.weight * scale[:, None, None, None], bias, scale
@@ -144,6 +149,17 @@ def _convolutions(g: Graph, x: str, parts: nn.Module) -> str:
 
 
 def _mdck(g: Graph, x: str, part: MDCK) -> str:
+    u = x if isinstance(part.enter, nn.Identity) else _convolutions(g, x, part.enter)
+    kernel, (norm, _, project, last) = part.kernel(), part.mix
+    if isinstance(norm, nn.GroupNorm):
+        v = _relu6(g, _group_norm(g, g.convolution(u, kernel, None, groups=len(kernel)), norm))
+    else:
+        scale, bias = _scale_and_bias(cast(nn.BatchNorm2d, norm))
+        v = g.convolution(u, kernel * scale.view(-1, 1, 1, 1), bias, groups=len(kernel), relu6=True)
+    return g.op("Add", u, _convolve(g, v, cast(nn.Conv2d, project), last))
+
+
+def _inverted_mdck(g: Graph, x: str, part: InvertedMDCK) -> str:
     u = _convolutions(g, x, part.expand)
     branches = [_convolutions(g, u, branch) for branch in part.branches]
     if part.linear_branches:
@@ -189,7 +205,8 @@ def _alca(g: Graph, x: str, part: ALCA, channels: int, side: int) -> str:
     local = g.op("Sigmoid", g.convolution(pooled, _banded(part.local, channels), None))
     mean = g.op("GlobalAveragePool", pooled)
     overall = g.op("Sigmoid", g.convolution(mean, _banded(part.overall, channels), None))
-    weights = g.op("Add", g.op("Mul", local, g.constant(balance)), g.op("Mul", overall, g.constant(1 - balance)))
+    local_share, overall_share = part.gain * balance, part.gain * (1 - balance)
+    weights = g.op("Add", g.op("Mul", local, g.constant(local_share)), g.op("Mul", overall, g.constant(overall_share)))
     return g.op("Mul", x, g.resize(weights, cells, side))
 
 
@@ -287,7 +304,12 @@ def _network(g: Graph, model: AAUNet, size: int) -> str:
             x = g.op("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
         for block in cast(nn.Sequential, level):
             main, *attention = cast(nn.Sequential, block)
-            x = _mdck(g, x, main) if isinstance(main, MDCK) else _convolutions(g, x, main)
+            if isinstance(main, MDCK):
+                x = _mdck(g, x, main)
+            elif isinstance(main, InvertedMDCK):
+                x = _inverted_mdck(g, x, main)
+            else:
+                x = _convolutions(g, x, main)
             for part in attention:
                 x = _alca(g, x, cast(ALCA, part), config.widths[i], sides[i])
         skips.append(x)

@@ -54,10 +54,9 @@ def _depthwise(channels: int, kernel: int) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
 
 
-class MDCK(nn.Module):
-    """Multidepth convolution kernel: look at several sizes of neighbourhood at once.
-
-    Our reading: the multi-kernel inverted residual of MK-UNet (arXiv 2509.18493) with a residual path.
+class InvertedMDCK(nn.Module):
+    """The multidepth convolution kernel of MODEL.md 3.2: the multi-kernel inverted residual of MK-UNet
+    (arXiv 2509.18493) with a residual path. Kept for the ablation and for weights made with it; `MDCK` learns faster.
 
         u = ReLU6(BN(W1 x))                    1×1, i → M = 2i
         v = Σ_k ReLU6(BN(DW_k u))              depthwise k×k;  linear form: ReLU6(Σ_k BN(DW_k u))
@@ -128,6 +127,41 @@ class MDCK(nn.Module):
         self.branches = nn.ModuleList([merged])
 
 
+class MDCK(nn.Module):
+    """Multidepth convolution kernel: look at several sizes of neighbourhood at once.
+
+    Our reading: the multi-kernel depthwise sum of MK-UNet (arXiv 2509.18493), entered by a dense 3×3 instead of a wide
+    1×1 (as the first stages of EfficientNetV2, arXiv 2104.00298): on few pictures it learns faster (docs/model.md).
+
+        u = ReLU6(BN(W1 x))                    3×3, i → o; later blocks of a level: u = x
+        v = ReLU6(BN(Σ_k DW_k u))              depthwise k×k, added up as one kernel of the largest size
+        y = u + BN(W2 v)                       1×1, o → o
+
+    Shapes
+        x        (B, i, H, W)
+        returns  (B, o, H, W)
+    """
+
+    def __init__(self, i: int, o: int, kernels: Sequence[int], entered: bool) -> None:
+        super().__init__()
+        self.enter = ConvNormAct(i, o) if entered else nn.Identity()
+        self.kernels = nn.ModuleList(_depthwise(o, k) for k in kernels)
+        self.mix = nn.Sequential(
+            nn.BatchNorm2d(o), nn.ReLU6(inplace=True), nn.Conv2d(o, o, 1, bias=False), nn.BatchNorm2d(o)
+        )
+
+    def kernel(self) -> Tensor:
+        """The depthwise kernels added up, (o, 1, k, k) with the largest k."""
+        weights = [cast(nn.Conv2d, each).weight for each in self.kernels]
+        side = max(weight.shape[-1] for weight in weights)
+        return reduce(torch.add, (F.pad(weight, [(side - weight.shape[-1]) // 2] * 4) for weight in weights))
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = self.enter(x)
+        kernel = self.kernel()
+        return u + self.mix(F.conv2d(u, kernel, padding=kernel.shape[-1] // 2, groups=len(kernel)))
+
+
 class ALCA(nn.Module):
     """Adaptive local channel attention: which channels matter, place by place.
 
@@ -136,15 +170,16 @@ class ALCA(nn.Module):
 
         P = average over a 4×4 grid of cells,  p = mean of the cells
         a = λ·σ(conv1d(P along channels)) + (1−λ)·σ(conv1d(p along channels)),   λ = 1/2 at first
-        y = x ⊙ bilinear(a)
+        y = x ⊙ gain · bilinear(a)             gain 2: near one at first, as GAG's γ; 1 is MODEL.md 3.3
 
     Shapes
         x        (B, C, H, W)  H and W multiples of 2
         returns  (B, C, H, W)
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, gain: float = 2.0) -> None:
         super().__init__()
+        self.gain = gain
         reach = int(abs(math.log2(channels) + 1) / 2)
         kernel = reach if reach % 2 else reach + 1
         self.local = nn.Conv1d(1, 1, kernel, padding=kernel // 2, bias=False)
@@ -164,7 +199,8 @@ class ALCA(nn.Module):
         return balance * local + (1 - balance) * overall
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * F.interpolate(self.attention(x), size=x.shape[-2:], mode="bilinear", align_corners=False)
+        weights = self.gain * self.attention(x)
+        return x * F.interpolate(weights, size=x.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class GAG(nn.Module):
@@ -351,7 +387,7 @@ class AAUNet(nn.Module):
         self.stem = ConvNormAct(1, widths[0], stride=2 if config.half_resolution else 1)
         inputs = (widths[0], *widths[:-1])
         self.encoder = nn.ModuleList(
-            nn.Sequential(*(self._block(i if n == 0 else o, o) for n in range(depth)))
+            nn.Sequential(*(self._block(i if n == 0 else o, o, first=n == 0) for n in range(depth)))
             for i, o, depth in zip(inputs, widths, config.depths, strict=True)
         )
         self.dropout = nn.Dropout2d(0.1)
@@ -374,10 +410,14 @@ class AAUNet(nn.Module):
         if config.norm == "group":
             _group_norms(self)
 
-    def _block(self, i: int, o: int) -> nn.Module:
+    def _block(self, i: int, o: int, first: bool) -> nn.Module:
         config = self.config
-        conv = MDCK(i, o, config.kernels, config.linear_branches) if config.mdck else ConvNormAct(i, o)
-        return nn.Sequential(conv, ALCA(o)) if config.alca else nn.Sequential(conv)
+        conv: nn.Module = ConvNormAct(i, o)
+        if config.mdck and config.dense_entry:
+            conv = MDCK(i, o, config.kernels, entered=first)
+        elif config.mdck:
+            conv = InvertedMDCK(i, o, config.kernels, config.linear_branches)
+        return nn.Sequential(conv, ALCA(o, 2.0 if config.dense_entry else 1.0)) if config.alca else nn.Sequential(conv)
 
     def _modulation(self, channels: int) -> nn.Module:
         return MADM(channels) if self.config.madm else ConvNormAct(channels, channels)
@@ -400,12 +440,13 @@ class AAUNet(nn.Module):
         """Start with attention that lets everything through.
 
         A sigmoid starts at one half: four levels of halved features, and skips weighed by noise, cost the first
-        epochs (docs/model.md, "What the tables say"). What goes into ALCA is doubled instead; GAG begins near one.
+        epochs (docs/model.md, "What the tables say"). ALCA has a gain of 2, or what goes into it is doubled; GAG
+        begins near one.
         """
         for level in self.encoder:
             for block in cast(nn.Sequential, level):
                 parts = list(cast(nn.Sequential, block))
-                if len(parts) == 2 and isinstance(parts[0], MDCK):
+                if len(parts) == 2 and isinstance(parts[0], InvertedMDCK):
                     cast(nn.BatchNorm2d, parts[0].project[1]).weight.mul_(2)
                     if isinstance(parts[0].residual, nn.Conv2d):
                         parts[0].residual.weight.mul_(2)
@@ -483,10 +524,10 @@ def check_input_shape(shape: Sequence[int]) -> None:
 
 
 def folded(model: Network) -> Network:
-    """A copy in eval mode whose MDCK branches are merged: the same output within rounding, in less time."""
+    """A copy in eval mode whose branches are merged: the same output within rounding, in less time."""
     model = copy.deepcopy(model).eval()
     for module in model.modules():
-        if isinstance(module, MDCK):
+        if isinstance(module, InvertedMDCK):
             module.fold()
     return model
 

@@ -140,7 +140,7 @@ class Trainer:
             {"params": [p for p in named.values() if p.ndim in (2, 4)], "weight_decay": self.config.weight_decay},
             {"params": [p for p in named.values() if p.ndim not in (2, 4)], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=True)
         self.channel_weights = torch.tensor(label_weights(self.frequencies), device=self.device)
 
     def _train_hints(self) -> bool:

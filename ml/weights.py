@@ -20,7 +20,7 @@ from ml.labels import LabelSchema
 
 ARCHITECTURE = "aaunet_spine"
 _LARGEST_HEADER = 10_000_000
-_BEFORE_THEY_EXISTED = {"aux": False}
+_BEFORE_THEY_EXISTED = {"aux": False, "dense_entry": False}
 """Switches that older files do not name, as the networks in them were."""
 # The seal names types as PyTorch does, which wrote the first files.
 _TYPES = {

@@ -174,9 +174,9 @@ class Network:
     config: Callable[[int], ModelConfig]
 
 
-def _aau(title: str, letter: str, *, full: bool = False, aux: bool = False) -> Network:
+def _aau(title: str, letter: str, *, full: bool = False, aux: bool = False, dense_entry: bool = True) -> Network:
     def config(num_labels: int) -> ModelConfig:
-        found = replace(ModelConfig.variant(letter, num_labels), aux=aux)
+        found = replace(ModelConfig.variant(letter, num_labels), aux=aux, dense_entry=dense_entry)
         return found.full_resolution() if full else found
 
     return Network(title, AAUNet, config)
@@ -217,6 +217,7 @@ ABLATION = {
     "plain-t-madm": _ablation("+ MADM", "mdck", "alca", "gag", "gag_global", "madm"),
     "aau-t": _aau("+ deep supervision (this is AAU-Net-T)", "T"),
     "aau-t-aux": _aau("+ auxiliary stem, trained", "T", aux=True),
+    "aau-t-inverted": _aau("AAU-Net-T, MDCK as an inverted residual", "T", dense_entry=False),
     "aau-t-full": _aau("AAU-Net-T in the full-resolution form", "T", full=True),
 }
 """The table of MODEL.md 3.8, each row with one thing more than the one above, and the other form."""

@@ -161,7 +161,11 @@ def ablation(budget: str, results: Sequence[Result]) -> str:
         values = [own[seed] for seed in sorted(own)]
         # Only seeds that both rows have: another seed would be counted as the module's doing.
         common = sorted(own.keys() & before.keys())
-        step = f"{np.mean([own[s] - before[s] for s in common]):+.3f}" if common and network != "aau-t-full" else ""
+        step = (
+            f"{np.mean([own[s] - before[s] for s in common]):+.3f}"
+            if common and network not in ("aau-t-inverted", "aau-t-full")
+            else ""
+        )
         lines.append(
             _row(
                 [

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ml.config import ModelConfig
 from ml.errors import BadData
-from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, count_parameters, folded
+from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, InvertedMDCK, count_parameters, folded
 
 K = 3
 SMALL = ModelConfig(num_labels=K, widths=(8, 8, 16, 16, 16))
@@ -24,13 +24,18 @@ def train_a_little(model):
 
 
 @pytest.mark.parametrize(
-    ("letter", "full", "default", "aux"),
-    [("T", 470_167, 487_011, 864), ("B", 2_591_900, 2_654_760, 1_728), ("L", 7_959_160, 8_201_604, 3_456)],
+    ("letter", "full", "inverted", "default", "aux"),
+    [
+        ("T", 470_167, 487_011, 638_771, 864),
+        ("B", 2_591_900, 2_654_760, 2_729_768, 1_728),
+        ("L", 7_959_160, 8_201_604, 8_672_900, 3_456),
+    ],
 )
-def test_parameter_counts_are_those_of_the_specification(letter, full, default, aux):
-    """MODEL.md counts the automatic network; the auxiliary stem adds 2K × C_0 × 9 to it."""
+def test_parameter_counts_are_those_of_the_specification(letter, full, inverted, default, aux):
+    """MODEL.md counts the automatic network; the auxiliary stem adds 2K × C_0 × 9 to it. The default is ours."""
     config = replace(ModelConfig.variant(letter, K), aux=False)
     assert count_parameters(AAUNet(config.full_resolution())) == full
+    assert count_parameters(AAUNet(replace(config, dense_entry=False))) == inverted
     assert count_parameters(AAUNet(config)) == default
     assert count_parameters(AAUNet(replace(config, aux=True))) == default + aux
 
@@ -99,19 +104,34 @@ def test_attention_is_constant_where_the_picture_is():
 
 
 @pytest.mark.parametrize("kernels", [(1, 3, 5), (1, 3, 5, 7), (3,)])
+def test_one_kernel_computes_what_its_branches_add_up_to(kernels):
+    part = MDCK(8, 16, kernels, entered=True)
+    u, kernel = torch.randn(2, 16, 32, 32), part.kernel()
+    assert kernel.shape == (16, 1, max(kernels), max(kernels))
+    found = F.conv2d(u, kernel, padding=max(kernels) // 2, groups=16)
+    torch.testing.assert_close(found, sum(branch(u) for branch in part.kernels), atol=1e-4, rtol=1e-4)
+
+
+def test_only_the_first_block_of_a_level_is_entered():
+    model = AAUNet(replace(SMALL, depths=(1, 1, 2, 1, 1)))
+    entered = [[not isinstance(block[0].enter, torch.nn.Identity) for block in level] for level in model.encoder]
+    assert entered == [[True], [True], [True, False], [True], [True]]
+
+
+@pytest.mark.parametrize("kernels", [(1, 3, 5), (1, 3, 5, 7), (3,)])
 def test_folded_branches_compute_the_same(kernels):
-    model = train_a_little(AAUNet(replace(SMALL, kernels=kernels)))
+    model = train_a_little(AAUNet(replace(SMALL, dense_entry=False, kernels=kernels)))
     x = torch.randn(1, 1, 128, 128)
     with torch.no_grad():
         inner = torch.randn(1, 8, 32, 32)
         whole, merged = (
-            next(part for part in net.modules() if isinstance(part, MDCK)) for net in (model, folded(model))
+            next(part for part in net.modules() if isinstance(part, InvertedMDCK)) for net in (model, folded(model))
         )
         torch.testing.assert_close(merged(inner), whole(inner), atol=1e-5, rtol=0)
         # Through the whole network rounding adds up; what is drawn must not move.
         torch.testing.assert_close(folded(model)(x).softmax(1), model(x).softmax(1), atol=1e-3, rtol=0)
-    unfolded = sum(len(module.branches) for module in model.modules() if isinstance(module, MDCK))
-    left = sum(len(module.branches) for module in folded(model).modules() if isinstance(module, MDCK))
+    unfolded = sum(len(module.branches) for module in model.modules() if isinstance(module, InvertedMDCK))
+    left = sum(len(module.branches) for module in folded(model).modules() if isinstance(module, InvertedMDCK))
     assert (unfolded, left) == (5 * len(kernels), 5)
 
 
@@ -140,7 +160,7 @@ def test_a_hint_of_another_shape_is_refused():
         AAUNet(replace(SMALL, aux=False))(x, torch.zeros(1, 6, 128, 128))
 
 
-@pytest.mark.parametrize("part", [MDCK(16, 24, (1, 3), True), MADM(16)], ids=["MDCK", "MADM"])
+@pytest.mark.parametrize("part", [InvertedMDCK(16, 24, (1, 3), True), MADM(16)], ids=["MDCK", "MADM"])
 def test_the_faster_way_of_training_computes_the_same(part):
     x = torch.randn(2, 16, 32, 32).to(memory_format=torch.channels_last)
     for module in part.modules():
