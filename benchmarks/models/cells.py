@@ -37,8 +37,8 @@ BUDGETS: dict[str, dict[str, Any]] = {
         "batch_norm_batches": 25,
     },
 }
-"""What every network of a table gets alike. "full" is MODEL.md 4.5; "cpu" is what two shared cores allow, in bf16, which
-is fast where the processor multiplies in it (AMX)."""
+"""What every network of a table gets alike. "full" is MODEL.md 4.5; "cpu" is what two shared cores allow, in bf16,
+which is fast where the processor multiplies in it (AMX)."""
 
 
 @dataclass(frozen=True)

@@ -222,4 +222,7 @@ ABLATION = {
 }
 """The table of MODEL.md 3.8, each row with one thing more than the one above, and the other form."""
 
+OTHER_FORMS = ("aau-t-inverted", "aau-t-full")
+"""Rows of the ablation that are no step on from the row above."""
+
 NETWORKS = ABLATION | COMPARISON

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models.cells import BUDGETS, FOLDER
-from benchmarks.models.networks import ABLATION, COMPARISON
+from benchmarks.models.networks import ABLATION, COMPARISON, OTHER_FORMS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
 BEGIN, END = "<!-- tables: written by `python -m benchmarks.models --table` -->", "<!-- end of tables -->"
@@ -161,11 +161,7 @@ def ablation(budget: str, results: Sequence[Result]) -> str:
         values = [own[seed] for seed in sorted(own)]
         # Only seeds that both rows have: another seed would be counted as the module's doing.
         common = sorted(own.keys() & before.keys())
-        step = (
-            f"{np.mean([own[s] - before[s] for s in common]):+.3f}"
-            if common and network not in ("aau-t-inverted", "aau-t-full")
-            else ""
-        )
+        step = f"{np.mean([own[s] - before[s] for s in common]):+.3f}" if common and network not in OTHER_FORMS else ""
         lines.append(
             _row(
                 [
