@@ -403,7 +403,7 @@ export class Editor implements ToolHost {
     this.previewChanged();
   }
 
-  /** The right button is the tool's ("not here"), and does not set window and level. */
+  /** A click of the right button is the tool's ("not here"); dragged it sets window and level with any tool. */
   get takesRightButton(): boolean {
     return this.snapshot.tool === "clicks" && !this.snapshot.readOnly && !this.held;
   }
