@@ -31,8 +31,8 @@ class Save:
 
 
 def annotation_of(frame: Frame) -> Annotation | None:
-    """The frame's annotation, or None while no person has saved anything."""
-    return Annotation.objects.filter(frame=frame, slot=SLOT).first()
+    """The frame's annotation, or None while no person's work stands: nothing was saved, or it was taken back."""
+    return Annotation.objects.filter(frame=frame, slot=SLOT).exclude(state=Annotation.State.UNTOUCHED).first()
 
 
 def head_of(annotation: Annotation) -> Revision:
@@ -58,11 +58,11 @@ def save_mask(frame: Frame, save: Save, *, by: User, may_reopen: bool) -> Revisi
     changed, draft_dice = _compare(frame, save, label_map)
 
     with transaction.atomic():
-        annotation = _claim(frame, save.base, by, may_reopen)
+        annotation = _claim(frame, save.base, by, may_reopen)  # its head is this revision's number now
         parent = Revision.objects.filter(annotation=annotation, number=save.base).values_list("pk", flat=True)
         revision = Revision.objects.create(
             annotation=annotation,
-            number=save.base + 1,
+            number=annotation.head,
             parent_id=parent.first() if save.base else None,
             author=by,
             origin=save.origin,
@@ -107,21 +107,25 @@ def _compare(frame: Frame, save: Save, label_map: np.ndarray) -> tuple[int, floa
 
 
 def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:
-    """Take revision number `base + 1` for this save: of several savers with one base, exactly one gets it."""
-    annotation = annotation_of(frame)
+    """Take the next revision number for this save: of several savers with one base, exactly one gets it."""
+    chains = Annotation.objects.filter(frame=frame, slot=SLOT)
+    annotation = chains.first()
     if annotation is None and base == 0:
         try:
             with transaction.atomic():
                 return Annotation.objects.create(frame=frame, slot=SLOT, annotator=by, head=1)
         except IntegrityError:
-            annotation = annotation_of(frame)  # another saver began it just now
+            annotation = chains.first()  # another saver began it just now
     if annotation is None:
         raise StaleRevision(
             f'Nothing is saved for this frame yet, so revision {base} does not exist. Start with If-Match: "r0".',
             {"number": 0},
         )
     claim = {"head": base + 1, "state": Annotation.State.OPEN, "updated_at": timezone.now()}
-    mine = Annotation.objects.filter(pk=annotation.pk, head=base)
+    mine = chains.filter(head=base)
+    if base == 0:  # taken back: begun afresh, whatever number the chain has reached
+        claim |= {"head": annotation.head + 1, "annotator": by}
+        mine = chains.filter(head=annotation.head, state=Annotation.State.UNTOUCHED)
     if not may_reopen:  # asked in the update itself: a reviewer may be accepting the frame at this moment
         mine = mine.exclude(state=Annotation.State.ACCEPTED)
     if not mine.update(**claim):
@@ -129,7 +133,33 @@ def _claim(frame: Frame, base: int, by: User, may_reopen: bool) -> Annotation:
         if annotation.head == base:
             raise Conflict("This frame is accepted; ask a reviewer to return it before changing it.", code="accepted")
         raise stale(annotation, base)
+    annotation.refresh_from_db()
     return annotation
+
+
+def take_back(frame: Frame, number: int, *, by: User) -> None:
+    """Make a frame untouched again whose only work is a mask carried to it and accepted by this person.
+
+    The revision stays in the history; the next save begins afresh. Raises StaleRevision when somebody saved since,
+    Conflict where there is other work on the frame.
+    """
+    with transaction.atomic():
+        annotation = Annotation.objects.select_for_update().filter(frame=frame, slot=SLOT).first()
+        if annotation is None or annotation.state != Annotation.State.OPEN:
+            state = annotation.state if annotation else "untouched"
+            raise Conflict(f"Only a frame in work can be taken back; this one is {state}.", code="not_open")
+        if annotation.head != number:
+            raise stale(annotation, number)
+        head = head_of(annotation)
+        if head.origin != Revision.Origin.PROPAGATED or head.parent_id is not None or head.author_id != by.pk:
+            raise Conflict(
+                "Only a mask you accepted for a frame nobody had worked on can be taken back.", code="not_carried"
+            )
+        annotation.state = Annotation.State.UNTOUCHED
+        annotation.save(update_fields=["state", "updated_at"])
+        states.move(frame, Frame.State.UNTOUCHED)
+        audit.record(by, "took back", head, project_id=frame.project_id, frame=frame.pk, number=number)
+        events.changed(frame)
 
 
 def stale(annotation: Annotation, base: int) -> StaleRevision:
@@ -162,7 +192,7 @@ def submit(frame: Frame, *, by: User, number: int | None = None) -> Annotation:
     """
     with transaction.atomic():
         annotation = Annotation.objects.select_for_update().filter(frame=frame, slot=SLOT).first()
-        if annotation is None:
+        if annotation is None or annotation.state == Annotation.State.UNTOUCHED:
             raise Conflict("Nothing is saved for this frame yet; save a mask first.", code="nothing_saved")
         if number is not None and number != annotation.head:
             raise stale(annotation, number)

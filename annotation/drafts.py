@@ -102,7 +102,7 @@ def _champion(project: Project) -> ModelVersion:
 
 
 def _waiting(project: Project) -> QuerySet[Frame]:
-    return Frame.objects.filter(project=project, selected=True, state=Frame.State.UNTOUCHED, annotations=None)
+    return Frame.objects.filter(project=project, selected=True, state=Frame.State.UNTOUCHED)
 
 
 def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Frame]) -> None:
@@ -280,7 +280,7 @@ def store(attempt: jobs.Attempt, drafts: list[Draft]) -> int:
         by_frame = {draft.frame_id: draft for draft in drafts}
         # Locked in one order, as everywhere: a person who saves now waits for this, or this for them.
         frames = Frame.objects.select_for_update().filter(pk__in=by_frame, selected=True, state=Frame.State.UNTOUCHED)
-        untouched = [frame for frame in frames.order_by("pk") if not frame.annotations.exists()]
+        untouched = list(frames.order_by("pk"))
         first = {frame.pk for frame in untouched if not frame.drafts.exists()}
         Draft.objects.bulk_create([by_frame[frame.pk] for frame in untouched], ignore_conflicts=True)
         clips: dict[int, int] = {}

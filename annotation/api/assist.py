@@ -20,7 +20,7 @@ from annotation.api.jobs import JobShape
 from annotation.api.request import Request
 from annotation.api.revisions import PNG, RevisionShape, frame_for, new_revision_row
 from annotation.assist import clicks, propagation
-from annotation.errors import BadRequest, Conflict, NotFound
+from annotation.errors import BadRequest, Conflict, NotFound, SonoloopError
 from annotation.models import Propagation, Proposal, Revision
 
 
@@ -234,6 +234,40 @@ class AcceptProposals(APIView):
         )
 
 
+class TakenFields(serializers.Serializer):
+    frame = serializers.IntegerField()
+    revision = serializers.IntegerField(min_value=1, help_text="number of the revision accepting it made")
+
+
+class TakeBackFields(serializers.Serializer):
+    frames = TakenFields(many=True, min_length=1, max_length=propagation.MOST_FRAMES)
+
+
+class TakenBackShape(serializers.Serializer):
+    taken_back = serializers.ListField(child=serializers.IntegerField(), help_text="frame ids, untouched again")
+    refused = RefusedShape(many=True)
+
+
+class TakeBackProposals(APIView):
+    @extend_schema(request=TakeBackFields, responses=TakenBackShape)
+    def post(self, request: Request, clip_id: int) -> Response:
+        """Make frames untouched again whose only work is a mask the caller accepted; who saved since keeps theirs."""
+        clip = clip_for(request.user, clip_id, "annotate")
+        given = checked(TakeBackFields, request.data)
+        frames = {frame.pk: frame for frame in clip.frames.filter(pk__in=[each["frame"] for each in given["frames"]])}
+        taken: list[int] = []
+        refused: list[dict[str, object]] = []
+        for each in given["frames"]:
+            try:
+                if each["frame"] not in frames:
+                    raise BadRequest(f"This clip has no frame {each['frame']}.", code="no_frame")
+                corrections.take_back(frames[each["frame"]], each["revision"], by=request.user)
+                taken.append(each["frame"])
+            except SonoloopError as refusal:
+                refused.append({"frame": each["frame"], "code": refusal.code, "message": refusal.message})
+        return Response({"taken_back": taken, "refused": refused})
+
+
 class ClickFields(serializers.Serializer):
     x = serializers.FloatField()
     y = serializers.FloatField()
@@ -310,5 +344,6 @@ urlpatterns = [
     path("clips/<int:clip_id>/propagate", Propagate.as_view()),
     path("clips/<int:clip_id>/proposals", ClipProposals.as_view()),
     path("clips/<int:clip_id>/proposals/accept", AcceptProposals.as_view()),
+    path("clips/<int:clip_id>/proposals/take-back", TakeBackProposals.as_view()),
     path("frames/<int:frame_id>/proposal", FrameProposal.as_view()),
 ]

@@ -225,6 +225,7 @@ class ClipMasks(APIView):
         newest = Draft.objects.filter(frame=OuterRef("pk")).order_by("-id").values("png")[:1]
         saved = (
             Revision.objects.filter(annotation__frame=OuterRef("pk"), annotation__slot=corrections.SLOT)
+            .exclude(annotation__state=Frame.State.UNTOUCHED)
             .order_by("-number")
             .values("png")[:1]
         )

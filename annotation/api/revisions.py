@@ -72,7 +72,7 @@ def new_revision_row(revision: Revision) -> dict[str, Any]:
     return {
         "id": revision.pk,
         "number": revision.number,
-        "parent": revision.number - 1 or None,
+        "parent": revision.number - 1 if revision.parent_id else None,
         "author": revision.author.username,
         "origin": revision.origin,
         "active_seconds": revision.active_seconds,

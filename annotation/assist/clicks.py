@@ -79,7 +79,8 @@ def request_of(frame: Frame, wish: dict[str, Any]) -> dict[str, Any]:
         ever = set(Label.objects.filter(project_id=frame.project_id).values_list("index", flat=True))
         files.decode_label_map(prior, height=clip.height, width=clip.width, allowed={0, 255, *ever})
     else:
-        chain = Annotation.objects.filter(frame=frame, slot=SLOT).first()
+        chains = Annotation.objects.filter(frame=frame, slot=SLOT).exclude(state=Annotation.State.UNTOUCHED)
+        chain = chains.first()
         newest = Revision.objects.filter(annotation=chain, number=chain.head).first() if chain else None
         prior = bytes(newest.png) if newest else b""
     return {

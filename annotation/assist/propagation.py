@@ -281,7 +281,8 @@ def _around(index: int, direction: str, count: int) -> list[int]:
 
 def _heads(frames: Iterable[Frame]) -> dict[int, Revision]:
     """The newest revision of each frame that has one, by frame id."""
-    chains = Annotation.objects.filter(frame__in=list(frames), slot=SLOT).values_list("pk", "frame_id", "head")
+    worked_on = Annotation.objects.filter(frame__in=list(frames), slot=SLOT).exclude(state=Annotation.State.UNTOUCHED)
+    chains = worked_on.values_list("pk", "frame_id", "head")
     wanted = {(chain, head): frame for chain, frame, head in chains}
     rows = Revision.objects.filter(annotation__in=[chain for chain, _ in wanted])
     return {wanted[row.annotation_id, row.number]: row for row in rows if (row.annotation_id, row.number) in wanted}
@@ -313,7 +314,7 @@ def blocked(proposals: Sequence[Proposal], user: User) -> dict[int, str | None]:
 
 
 def _block(proposal: Proposal, chain: Annotation | None, user: User) -> str | None:
-    if chain is None:
+    if chain is None or chain.state == Annotation.State.UNTOUCHED:
         return None
     if chain.state in FINISHED:
         return str(chain.state)

@@ -177,13 +177,97 @@ def test_accepting_saves_the_persons_own_revisions_that_can_be_undone(
     }
     assert at(clip, 6).state == Frame.State.OPEN
     assert 6 not in shown(client, clip)
-    undone = client.put(
-        f"/api/frames/{at(clip, 6).pk}/mask?origin=restored",
-        corrections.blank_png(at(clip, 6)),
-        content_type="image/png",
-        headers={"If-Match": '"r1"'},
-    )
-    assert undone.status_code == 200
+
+
+def take_back(client: Client, clip: Clip, *frames: tuple[Frame, int]) -> dict:
+    body = {"frames": [{"frame": frame.pk, "revision": number} for frame, number in frames]}
+    answer = client.post(f"/api/clips/{clip.pk}/proposals/take-back", body, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def test_what_is_taken_back_is_untouched_again_and_begins_afresh(
+    client: Client, clip: Clip, project: Project, manager: User, sign_in
+) -> None:
+    factories.save_revision(at(clip, 4), box(), manager)
+    propagate(client, clip, 4)
+    counted = client.get(f"/api/projects/{project.pk}/stats").json()
+    accept(client, clip)
+    frame = at(clip, 6)
+
+    assert take_back(client, clip, (frame, 1), (at(clip, 2), 1)) == {
+        "taken_back": [frame.pk, at(clip, 2).pk],
+        "refused": [],
+    }
+
+    detail = client.get(f"/api/frames/{frame.pk}").json()
+    assert (detail["state"], detail["annotation"]) == ("untouched", None)
+    assert client.get(f"/api/projects/{project.pk}/stats").json()["untouched"] == counted["untouched"]
+    mask = client.get(f"/api/frames/{frame.pk}/mask")
+    assert mask["ETag"] == '"r0"'
+    assert not files.stored_label_map(mask.content).any()
+    assert str(frame.index) not in client.get(f"/api/clips/{clip.pk}/masks").json()
+    assert client.post(f"/api/frames/{frame.pk}/submit").json()["error"]["code"] == "nothing_saved"
+    assert [frame.pk, at(clip, 2).pk] == [
+        entry["frame"]["id"] for entry in reversed(_queue(client, project)) if entry["frame"]["state"] == "untouched"
+    ]
+    # Nothing is gone: it is in the history. It is offered again, and may be accepted again.
+    assert [r["origin"] for r in client.get(f"/api/frames/{frame.pk}/revisions").json()] == ["propagated"]
+    propagate(client, clip, 4)
+    assert (shown(client, clip)[6]["base"], shown(client, clip)[6]["blocked"]) == (0, None)
+    [again] = accept(client, clip, [frame])["saved"]
+    assert (again["revision"]["number"], again["revision"]["parent"]) == (2, None)
+    assert take_back(client, clip, (frame, 2))["taken_back"] == [frame.pk]
+    # Another person begins it, from nothing; of two with the same beginning one wins.
+    other = factories.make_member(project, Membership.Role.ANNOTATOR)
+    png = {"data": files.encode_label_map(box(5)), "content_type": "image/png", "headers": {"If-Match": '"r0"'}}
+    saved = sign_in(other).put(f"/api/frames/{frame.pk}/mask", **png)
+    assert (saved.status_code, saved["ETag"], saved.json()["parent"]) == (200, '"r3"', None)
+    assert client.get(f"/api/frames/{frame.pk}").json()["annotation"]["annotator"] == other.username
+    assert client.put(f"/api/frames/{frame.pk}/mask", **png).status_code == 412
+
+
+def _queue(client: Client, project: Project) -> list[dict]:
+    return client.get(f"/api/projects/{project.pk}/queue").json()["results"]
+
+
+def test_a_frame_taken_back_is_drafted_as_before(client: Client, clip: Clip, project: Project, manager: User, tmp_path):
+    factories.save_revision(at(clip, 4), box(), manager)
+    propagate(client, clip, 4)
+    accept(client, clip)
+    take_back(client, clip, (at(clip, 6), 1))
+    model = factories.make_model(project, "champion")
+    factories.store_weights(model, factories.write_weights(tmp_path / "w.safetensors"))
+    job = drafts.request_draft(clip, manager)
+    jobs.run(job.pk, lambda attempt: drafts.draft_clip(attempt, clip))
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE, job.error
+    assert list(clip.frames.filter(drafts__isnull=False)) == [at(clip, 6)]
+
+
+def test_only_what_was_carried_to_an_untouched_frame_is_taken_back(
+    client: Client, clip: Clip, project: Project, manager: User, sign_in
+) -> None:
+    other = factories.make_member(project, Membership.Role.ANNOTATOR)
+    factories.save_revision(at(clip, 4), box(), manager)
+    factories.save_revision(at(clip, 3), box(9), manager)
+    propagate(client, clip, 4)
+    accept(client, clip, [at(clip, index) for index in (1, 2, 3, 5, 6)])
+    factories.save_revision(at(clip, 2), box(9), other)
+    corrections.submit(at(clip, 5), by=manager)
+    before = everything_people_made()
+
+    wanted = [(at(clip, index), number) for index, number in ((2, 1), (3, 2), (4, 1), (5, 1), (7, 1))]
+    answer = take_back(client, clip, *wanted)
+    assert answer["taken_back"] == []
+    codes = ["stale_revision", "not_carried", "not_carried", "not_open", "not_open"]
+    assert [each["code"] for each in answer["refused"]] == codes
+    theirs = take_back(sign_in(other), clip, (at(clip, 6), 1))
+    assert theirs["refused"][0]["code"] == "not_carried"
+    elsewhere = factories.make_clip_with_frames(project, "S2")
+    foreign = take_back(client, clip, (elsewhere.frames.get(index=0), 1))
+    assert foreign["refused"][0]["code"] == "no_frame"
+    assert [row for row in everything_people_made() if row in before] == before
 
 
 def test_a_context_frame_is_accepted_by_name_and_selected_by_that(client: Client, clip: Clip, manager: User) -> None:
@@ -328,6 +412,7 @@ ROUTES = [
     ("get", "/api/clips/{clip}/proposals"),
     ("delete", "/api/clips/{clip}/proposals"),
     ("post", "/api/clips/{clip}/proposals/accept"),
+    ("post", "/api/clips/{clip}/proposals/take-back"),
     ("get", "/api/frames/{frame}/proposal"),
 ]
 

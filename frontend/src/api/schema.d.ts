@@ -176,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/clips/{clip_id}/proposals/take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make frames untouched again whose only work is a mask the caller accepted; who saved since keeps theirs. */
+        post: operations["post_clips_clip_id_proposals_take-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clips/{clip_id}/select": {
         parameters: {
             query?: never;
@@ -2047,6 +2064,19 @@ export interface components {
             returned: number;
             accepted: number;
         };
+        TakeBackFieldsRequest: {
+            frames: components["schemas"]["TakenFieldsRequest"][];
+        };
+        TakenBackShape: {
+            /** @description frame ids, untouched again */
+            taken_back: number[];
+            refused: components["schemas"]["RefusedShape"][];
+        };
+        TakenFieldsRequest: {
+            frame: number;
+            /** @description number of the revision accepting it made */
+            revision: number;
+        };
         TokenFieldsRequest: {
             name: string;
             /** @default write */
@@ -2393,6 +2423,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcceptedShape"];
+                };
+            };
+        };
+    };
+    "post_clips_clip_id_proposals_take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeBackFieldsRequest"];
+                "multipart/form-data": components["schemas"]["TakeBackFieldsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenBackShape"];
                 };
             };
         };

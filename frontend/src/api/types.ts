@@ -86,4 +86,5 @@ export type ClicksAvailable = Shapes["AssistAvailableShape"];
 export type ServerProposal = Shapes["ProposalShape"];
 export type ServerProposals = Shapes["ProposalsShape"];
 export type AcceptedProposals = Shapes["AcceptedShape"];
+export type TakenBackProposals = Shapes["TakenBackShape"];
 export type PropagationJob = Shapes["PropagationJobShape"];

@@ -93,12 +93,13 @@ export class Autosave {
 
   /**
    * A frame was loaded at this revision. False when it must be loaded again: a save made meanwhile is
-   * newer. Changes nothing while there is unsaved work on it.
+   * newer. `since` is what was known when the loading began: an older revision is right where nothing was saved
+   * since, for work can be taken back. Changes nothing while there is unsaved work on it.
    */
-  opened(frameId: string, etag: string, number: number, origin: string): boolean {
+  opened(frameId: string, etag: string, number: number, origin: string, since?: string | null): boolean {
     const known = this.records.get(frameId);
     if (known && (known.work || known.saving)) return true;
-    if (known && known.number > number) return false;
+    if (known && known.number > number && known.etag !== since) return false;
     this.records.set(frameId, {
       frameId,
       etag,

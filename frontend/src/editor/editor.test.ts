@@ -237,6 +237,28 @@ describe("pan and zoom", () => {
     bench.editor.setViewport({ width: 900, height: 700 });
     expect(bench.editor.view.scale).toBe(zoomed);
   });
+
+  test("what comes to lie over the bottom moves nothing; the next fit spares it", () => {
+    const { editor } = new Bench(new Labelmap(100, 80));
+    const first = editor.view;
+    editor.setCovered(150);
+    expect(editor.view).toEqual(first);
+    editor.fitToScreen();
+    expect(editor.view.y + 80 * editor.view.scale).toBeLessThanOrEqual(700 - 150);
+    editor.setCovered(0);
+    editor.fitToScreen();
+    expect(editor.view).toEqual(first);
+  });
+
+  test("a frame that is loaded again lies where it lay", () => {
+    const { editor } = new Bench(new Labelmap(100, 80));
+    editor.zoomBy(3);
+    const zoomed = editor.view;
+    const { openFrame } = editor;
+    editor.close();
+    if (openFrame) editor.open(openFrame);
+    expect(editor.view).toEqual(zoomed);
+  });
 });
 
 describe("labels and frames", () => {

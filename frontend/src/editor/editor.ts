@@ -54,6 +54,9 @@ export class Editor implements ToolHost {
   private model: AssistPort | null = null;
   private currentView: View = { scale: 1, x: 0, y: 0 };
   private viewport: Size = { width: 1, height: 1 };
+  private covered = 0;
+  /** Of the frame opened last, also once it is closed: opened again it lies where it lay. */
+  private lastSize: Size | null = null;
   /** Follow the viewport until the person zooms or pans. */
   private fitted = true;
   private previousLabel: number;
@@ -112,10 +115,11 @@ export class Editor implements ToolHost {
         `the label map is ${width}×${height}, the picture ${frame.picture.width}×${frame.picture.height}`,
       );
     this.cancel();
-    const before = this.frame?.document.labelmap;
+    const before = this.lastSize;
     this.frame = frame;
+    this.lastSize = { width, height };
     this.emitter.emit("frame", frame);
-    if (!before || before.width !== width || before.height !== height) this.fitToScreen();
+    if (before?.width !== width || before.height !== height) this.fitToScreen();
     this.update({
       frameId: frame.id,
       millimetresPerPixel: frame.millimetresPerPixel ?? null,
@@ -403,7 +407,7 @@ export class Editor implements ToolHost {
     this.previewChanged();
   }
 
-  /** The right button is the tool's ("not here"), and does not set window and level. */
+  /** A click of the right button is the tool's ("not here"); dragged it sets window and level with any tool. */
   get takesRightButton(): boolean {
     return this.snapshot.tool === "clicks" && !this.snapshot.readOnly && !this.held;
   }
@@ -490,7 +494,13 @@ export class Editor implements ToolHost {
 
   fitToScreen(): void {
     this.fitted = true;
-    if (this.frame) this.setView(fitView(this, this.viewport));
+    const { width, height } = this.viewport;
+    if (this.frame) this.setView(fitView(this, { width, height: height - this.covered }));
+  }
+
+  /** So much of the viewport's bottom, in CSS pixels, lies under something. The picture stays; the next fit spares it. */
+  setCovered(height: number): void {
+    this.covered = height;
   }
 
   // ── for tools and renderers ───────────────────────────────────────────────────────────────────

@@ -203,21 +203,28 @@ describe("the right button", () => {
   const pins = () =>
     bench.editor.preview().flatMap((shape) => (shape.kind === "pin" ? [shape.positive] : []));
 
-  test("says “not here” to the click tool and leaves window and level alone; other tools leave it to those", () => {
+  test("clicked it says “not here” to the click tool; dragged it sets window and level with any tool", () => {
     attachWindowLevel(surface as unknown as HTMLElement, bench.editor);
     const { editor } = bench;
-    const right = () => {
+    /** To a place so many CSS pixels away. */
+    const right = (away = 2) => {
+      const to = 2 + away / editor.scale;
       send("pointerdown", 2, 2, { button: 2, buttons: 2 });
-      send("pointermove", 2.1, 2, { button: 2, buttons: 2 });
-      send("pointerup", 2.1, 2, { button: 2, buttons: 0 });
+      send("pointermove", to, 2, { button: 2, buttons: 2 });
+      send("pointerup", to, 2, { button: 2, buttons: 0 });
     };
     editor.setAssist({ ask: () => new Promise(() => undefined), accepted: () => undefined });
     editor.setTool("clicks");
     const { display } = editor.getState();
     right();
+    right(); // twice in a row: two places, not "as stored"
     press(4, 2);
-    expect(pins()).toEqual([false, true]);
+    expect(pins()).toEqual([false, false, true]);
     expect(editor.getState().display).toEqual(display);
+    right(40);
+    expect(pins()).toEqual([false, false, true]);
+    expect(editor.getState().display.window).toBe(display.window + 30);
+    editor.setDisplay(display);
     editor.setTool("brush");
     right();
     expect(shown()).toBe(EMPTY);

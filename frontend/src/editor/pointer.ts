@@ -28,8 +28,10 @@ export interface PointerOptions {
  * Bring mouse, pen and touch from an element to an editor. Returns the function that stops it.
  *
  * Left button or pen: the tool, with the pen's pressure. Its other end erases; with its barrel button, and with the
- * middle mouse button, it pans. The right button is the tool's where it wants it, as Alt is. Wheel: zoom; with Alt: size of the brush. One finger draws, or pans once a pen was used. Two fingers pan and zoom,
- * and what the first one had just begun leaves no trace. While the pen is near, touches are the hand and do nothing.
+ * middle mouse button, it pans. A click of the right button is the tool's where it wants it, as one with Alt is; dragged,
+ * that button sets window and level (windowLevel.ts). Wheel: zoom; with Alt: size of the brush. One finger draws, or pans
+ * once a pen was used. Two fingers pan and zoom, and what the first one had just begun leaves no trace. While the pen is
+ * near, touches are the hand and do nothing.
  */
 export function attachPointer(
   element: HTMLElement,
@@ -41,7 +43,9 @@ export function attachPointer(
   /** The fingers down, by pointer id. */
   const touches = new Map<number, ScreenPoint>();
   /** The pointer the tool follows. */
-  let drawing: { id: number; isTouch: boolean; since: number; isRight: boolean } | null = null;
+  let drawing: { id: number; isTouch: boolean; since: number } | null = null;
+  /** The right button is down for a tool that takes its clicks, and has not been dragged. */
+  let rightClick: { id: number; at: ScreenPoint } | null = null;
   /** What is put back when the pointer comes up: the tool in hand before the eraser end, or no panning. */
   let putBack: (() => void) | null = null;
   let penSeenAt: number | null = null;
@@ -59,8 +63,6 @@ export function attachPointer(
     const isPen = "pointerType" in event && event.pointerType === "pen";
     return isPen ? { ...at, pressure: (event as PointerEvent).pressure } : at;
   };
-  const held = (event: MouseEvent): Modifiers =>
-    drawing?.isRight ? { ...modifiersOf(event), alt: true } : modifiersOf(event);
   const release = () => {
     drawing = null;
     putBack?.();
@@ -117,14 +119,15 @@ export function attachPointer(
       if (finger === "nothing" || drawing !== null) return;
       const isEraser = event.pointerType === "pen" && (event.buttons & ERASER_END) !== 0;
       const isBarrel = event.pointerType === "pen" && (event.buttons & BARREL) !== 0;
-      const isRight = event.button === 2 && !isBarrel && !isEraser && editor.takesRightButton;
-      if (event.button !== 0 && event.button !== 1 && !isRight && !isEraser && !isBarrel) return;
+      if (event.button === 2 && !isBarrel && editor.takesRightButton)
+        rightClick = { id: event.pointerId, at: place(event) };
+      if (event.button !== 0 && event.button !== 1 && !isEraser && !isBarrel) return;
       event.preventDefault();
       element.setPointerCapture(event.pointerId);
-      drawing = { id: event.pointerId, isTouch, since: event.timeStamp, isRight };
+      drawing = { id: event.pointerId, isTouch, since: event.timeStamp };
       if (event.button === 1 || isBarrel || finger === "pans") pan();
       else if (isEraser) take("eraser");
-      editor.pointerDown(place(event), held(event));
+      editor.pointerDown(place(event), modifiersOf(event));
     },
     { signal },
   );
@@ -137,6 +140,7 @@ export function attachPointer(
         pinch(event);
         return;
       }
+      if (event.pointerId === rightClick?.id && isDrag(rightClick.at, place(event))) rightClick = null;
       if (drawing !== null && event.pointerId !== drawing.id) return;
       if (drawing === null) {
         if (event.pointerType === "touch") return;
@@ -144,7 +148,7 @@ export function attachPointer(
       } else if (touches.has(event.pointerId)) touches.set(event.pointerId, place(event));
       // All places since the last refresh: without them fast strokes would have corners.
       const events = drawing === null ? [] : (event.getCoalescedEvents?.() ?? []);
-      editor.pointerMove((events.length > 0 ? events : [event]).map(place), held(event));
+      editor.pointerMove((events.length > 0 ? events : [event]).map(place), modifiersOf(event));
     },
     { signal },
   );
@@ -162,8 +166,15 @@ export function attachPointer(
     "pointerup",
     (event) => {
       touches.delete(event.pointerId);
+      if (event.pointerId === rightClick?.id && event.button === 2) {
+        const { at } = rightClick;
+        rightClick = null;
+        if (drawing !== null) return;
+        editor.pointerDown(at, { ...modifiersOf(event), alt: true });
+        editor.pointerUp(at, { ...modifiersOf(event), alt: true });
+      }
       if (event.pointerId !== drawing?.id) return;
-      editor.pointerUp(place(event), held(event));
+      editor.pointerUp(place(event), modifiersOf(event));
       release();
     },
     { signal },
@@ -171,6 +182,7 @@ export function attachPointer(
 
   const lost = (event: PointerEvent) => {
     touches.delete(event.pointerId);
+    if (event.pointerId === rightClick?.id) rightClick = null;
     if (event.pointerId !== drawing?.id) return;
     editor.pointerLost();
     release();
@@ -202,6 +214,13 @@ export function attachPointer(
     stop.abort();
     release();
   };
+}
+
+/** CSS pixels a press must travel before it is a drag. */
+const DRAG = 6;
+
+export function isDrag(from: ScreenPoint, to: ScreenPoint): boolean {
+  return Math.hypot(to.x - from.x, to.y - from.y) >= DRAG;
 }
 
 function modifiersOf(event: MouseEvent): Modifiers {

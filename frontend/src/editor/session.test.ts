@@ -276,6 +276,19 @@ describe("going through the clip", () => {
     expect(session.autosave.state("a")).toEqual({ kind: "saved", number: 1 });
     expect(await journal.pendingFrames()).toEqual([]);
   });
+
+  test("work that was taken back elsewhere is not waited for", async () => {
+    const server = new Server();
+    const { session, stroke, shown } = await visit(server, `u${++user}`);
+    await session.open("a");
+    stroke(1.5, 1.5);
+    await session.autosave.saveNow("a");
+    server.masks.delete("a");
+    await session.reload();
+    expect(shown()).toEqual(["......", "......", "......", "......"]);
+    expect(session.autosave.state("a")).toEqual({ kind: "saved", number: 0 });
+    expect(session.autosave.etag("a")).toBe("r0");
+  });
 });
 
 describe("two people on one frame", () => {

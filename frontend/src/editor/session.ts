@@ -350,9 +350,11 @@ export class EditorSession {
   }
 
   private async load(frameId: string, signal: AbortSignal): Promise<Visit> {
+    let since = this.autosave.etag(frameId);
     let loaded = await this.options.frames.load(frameId, signal);
-    while (!this.autosave.opened(frameId, loaded.etag, loaded.number, loaded.origin)) {
+    while (!this.autosave.opened(frameId, loaded.etag, loaded.number, loaded.origin, since)) {
       loaded.picture.close();
+      since = this.autosave.etag(frameId);
       loaded = await this.options.frames.load(frameId, signal);
     }
     // Steps of this visit that are still on their way to the server are newer than what it sent.

@@ -22,8 +22,8 @@ interface Gesture {
 
 /**
  * Click to fix: point at the structure in hand, where it is and where it is not, and the model proposes its mask.
- * A press is a click, a drag a box, with Shift a scribble; with Alt or the right button it says "not here". Enter
- * takes the proposal as one undo step. Hints stay until then, and until Escape: nothing is painted before.
+ * A press is a click, a drag a box, with Shift a scribble; with Alt, and a click of the right button, it says "not here".
+ * Enter takes the proposal as one undo step. Hints stay until then, and until Escape: nothing is painted before.
  */
 export class ClickTool implements Tool {
   private hints: Hint[] = [];

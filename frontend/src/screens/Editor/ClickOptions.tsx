@@ -41,7 +41,7 @@ export function ClickOptions({
           <KeyHint>Enter</KeyHint> takes · <KeyHint>Backspace</KeyHint> back · <KeyHint>Esc</KeyHint> leaves
         </span>
       ) : (
-        <span className={styles.quiet}>Right button: not here · drag: box · Shift drag: line</span>
+        <span className={styles.quiet}>Right click: not here · drag: box · Shift drag: line</span>
       )}
     </div>
   );

@@ -67,20 +67,23 @@ export function ComparePanel({ layers }: { layers: Layers }) {
           removed <i style={{ background: DIFFERENCE.other }} /> relabelled
         </p>
       )}
-      <p className={styles.hint}>
-        {hasDraft && (
-          <>
-            Hold <KeyHint>D</KeyHint> to see the draft in its place
-          </>
-        )}
-        {previous && (
-          <>
-            {hasDraft ? ", " : "Hold "}
-            <KeyHint>Shift P</KeyHint> for r{previous.number}
-          </>
-        )}
-        {(hasDraft || previous) && "."}
-      </p>
+      {(hasDraft || previous) && (
+        <p className={styles.hint}>
+          Hold{" "}
+          {hasDraft && (
+            <>
+              <KeyHint>D</KeyHint> to see the draft in its place
+            </>
+          )}
+          {hasDraft && previous && ", "}
+          {previous && (
+            <>
+              <KeyHint>Shift P</KeyHint> for r{previous.number}
+            </>
+          )}
+          .
+        </p>
+      )}
     </section>
   );
 }

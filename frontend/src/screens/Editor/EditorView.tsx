@@ -214,6 +214,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const noClicks = useClicks(desk, frameId);
   const carry = useCarry({ desk, renderer, detail, frames });
   const [carrying, setCarrying] = useState(false);
+  const coverBottom = useCallback((height: number) => session.editor.setCovered(height), [session]);
   const stripColors = useMemo(
     () => colorTables(state.labels, { opacity: 0.35, outlinesOnly: false, hidden: new Set() }),
     [state.labels],
@@ -324,17 +325,20 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
         <LineBar desk={desk} />
-        {save.kind === "refused" ? (
-          <RefusedBar
-            message={save.message}
-            project={project}
-            retry={() => void session.autosave.saveNow(String(frameId))}
-          />
-        ) : work.newer ? (
-          <NewerBar newer={work.newer} onLoad={() => void session.reload()} />
-        ) : carry.here ? null : (
-          <Offers desk={desk} detail={detail} project={project} save={save} />
-        )}
+        <div className={styles.floor}>
+          {save.kind === "refused" ? (
+            <RefusedBar
+              message={save.message}
+              project={project}
+              retry={() => void session.autosave.saveNow(String(frameId))}
+            />
+          ) : work.newer ? (
+            <NewerBar newer={work.newer} onLoad={() => void session.reload()} />
+          ) : carry.here ? null : (
+            <Offers desk={desk} detail={detail} project={project} save={save} />
+          )}
+          {panels && <CarryStrip carry={carry} colors={stripColors} onOpen={open} onHeight={coverBottom} />}
+        </div>
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
         {problem && (
           <div className={styles.cover}>
@@ -352,7 +356,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           onAcceptDraft={work.acceptDraft}
         />
       )}
-      {panels && <CarryStrip carry={carry} colors={stripColors} onOpen={open} />}
       {panels && (
         <TimeStrip
           frames={frames}

@@ -99,12 +99,13 @@ export function KeysDialog({
       closeOnEscape={recording === null}
       centered={false}
       title="Keys"
-      size={860}
+      size={1080}
       closeButtonProps={{ "aria-label": "Close" }}
     >
       <div className={styles.keyTools}>
         <TextInput
           size="xs"
+          data-autofocus
           aria-label="Search keys"
           placeholder="Search: a word or a key"
           value={sought}

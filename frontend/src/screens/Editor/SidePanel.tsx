@@ -79,7 +79,7 @@ export function SidePanel({
               <em title="0 sure, 1 unsure">uncertainty {score(detail.draft.uncertainty, 2)}</em>
             )}
           </div>
-          {!state.readOnly && (
+          {!state.readOnly && detail.state !== "submitted" && detail.state !== "accepted" && (
             <Button
               size="xs"
               variant="default"

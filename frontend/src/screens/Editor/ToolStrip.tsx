@@ -1,4 +1,5 @@
 import { NativeSelect, RangeSlider, Slider, Switch } from "@mantine/core";
+import { IconBallpen, IconCircle, IconSquare } from "@tabler/icons-react";
 import {
   type EditorSession,
   type EditorState,
@@ -20,7 +21,7 @@ const toSlider = (size: number) =>
   Math.round((100 * Math.log(size / MIN_BRUSH)) / Math.log(MAX_BRUSH / MIN_BRUSH));
 const toSize = (at: number) => Math.round(MIN_BRUSH * (MAX_BRUSH / MIN_BRUSH) ** (at / 100));
 
-/** How the tool in hand works, above the picture and never over it. */
+/** How the tool in hand works. The picture stays where it is whatever stands here: a second row lies over its top. */
 export function ToolStrip({
   session,
   state,
@@ -60,6 +61,11 @@ interface Part {
   state: EditorState;
 }
 
+const SHAPE_ICONS = {
+  round: <IconCircle size={14} stroke={1.8} />,
+  square: <IconSquare size={14} stroke={1.8} />,
+};
+
 function BrushOptions({ session, state }: Part) {
   const { editor } = session;
   const { options, brushSize, millimetresPerPixel, tool } = state;
@@ -72,6 +78,7 @@ function BrushOptions({ session, state }: Part) {
         keys="Q"
         value={options.brushShape}
         choices={{ round: "Round", square: "Square" }}
+        icons={SHAPE_ICONS}
         onChange={(brushShape) => editor.setOptions({ brushShape })}
       />
       <Amount
@@ -135,12 +142,17 @@ function BrushOptions({ session, state }: Part) {
         </Amount>
       )}
       {tool !== "line" && (
-        <Toggle
-          name="Pressure"
-          title="A pen held lightly paints thin"
-          checked={options.pressureSize}
-          onChange={(pressureSize) => editor.setOptions({ pressureSize })}
-        />
+        <div className={styles.choice}>
+          <button
+            type="button"
+            aria-pressed={options.pressureSize}
+            aria-label="Pressure"
+            title="Pressure: a pen held lightly paints thin"
+            onClick={() => editor.setOptions({ pressureSize: !options.pressureSize })}
+          >
+            <IconBallpen size={15} stroke={1.8} />
+          </button>
+        </div>
       )}
     </>
   );
@@ -243,8 +255,7 @@ function PaintOverSelect({ session, state }: Part) {
       <NativeSelect
         aria-label="Paint over"
         size="xs"
-        w="max-content"
-        maw={260}
+        w={180}
         value={String(state.paintOver)}
         title="Locked and hidden labels are never painted over"
         onChange={({ currentTarget }) => {
@@ -270,12 +281,15 @@ function Choice<Value extends string>({
   keys,
   value,
   choices,
+  icons,
   onChange,
 }: {
   name: string;
   keys?: string;
   value: Value;
   choices: Readonly<Record<Value, string>>;
+  /** In place of the words, which are then told by a tooltip. */
+  icons?: Readonly<Record<Value, React.ReactNode>>;
   onChange: (value: Value) => void;
 }) {
   const key = useKeyName(keys ?? "");
@@ -283,8 +297,15 @@ function Choice<Value extends string>({
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would bring its own look
     <div className={styles.choice} role="group" aria-label={name} title={keys ? `${name} (${key})` : name}>
       {(Object.keys(choices) as Value[]).map((choice) => (
-        <button key={choice} type="button" aria-pressed={choice === value} onClick={() => onChange(choice)}>
-          {choices[choice]}
+        <button
+          key={choice}
+          type="button"
+          aria-pressed={choice === value}
+          aria-label={choices[choice]}
+          title={icons && `${choices[choice]} (${key})`}
+          onClick={() => onChange(choice)}
+        >
+          {icons?.[choice] ?? choices[choice]}
         </button>
       ))}
     </div>
@@ -315,12 +336,10 @@ function Amount({
 
 function Toggle({
   name,
-  title,
   checked,
   onChange,
 }: {
   name: string;
-  title?: string;
   checked: boolean;
   onChange: (checked: boolean) => void;
 }) {
@@ -328,7 +347,7 @@ function Toggle({
     <Switch
       size="xs"
       label={name}
-      title={title ?? name}
+      title={name}
       checked={checked}
       onChange={({ currentTarget }) => {
         onChange(currentTarget.checked);

@@ -88,7 +88,8 @@ export const ACTION_WORDS: Readonly<
 /** What pointers do; these are not keys and stay as they are. */
 export const GESTURES: readonly (readonly [gesture: string, meaning: string])[] = [
   ["Wheel, or two fingers", "Zoom and pan"],
-  ["Right button", "Window and level; with Click to fix: not here"],
+  ["Right button, dragged", "Window and level"],
+  ["Right click", "With Click to fix: not here"],
   ["Middle button, or the pen’s button", "Pan"],
   ["The pen’s other end", "Erase"],
   ["Shift Tab", "From the picture to the buttons"],

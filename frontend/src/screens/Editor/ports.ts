@@ -162,8 +162,7 @@ export class EditorPorts {
         return await decodeMask(await api.bytes(`/api/revisions/${base.id}/mask`));
       }
       // Both began from nothing saved. The draft is common to both only where the first save says so too.
-      const common =
-        origin === "draft" && revisions.some((each) => each.number === 1 && each.origin === "draft");
+      const common = origin === "draft" && revisions.find((each) => !each.parent)?.origin === "draft";
       const draft = common ? await fetchDraft(frameId) : null;
       if (draft) return draft;
       const { width, height } = (await fetchMask(frameId)).map;

@@ -97,8 +97,8 @@ export const ReviewCard = memo(function ReviewCard({
         <span className="cut" title={clip.subject.pseudonym}>
           {clip.subject.pseudonym}
         </span>
-        <span className="quiet cut">
-          clip {clip.number}, frame {count(frame.index + 1)}
+        <span className="quiet cut" title={`clip ${clip.number}, frame ${count(frame.index + 1)}`}>
+          clip {clip.number} · {count(frame.index + 1)}
         </span>
         {frame.disagreement !== null && (
           <span className="quiet cut" title="How much of the model's draft people changed: 1 - Dice">

@@ -34,7 +34,7 @@ export function CarryMenu({
       position="top-end"
       trapFocus
       shadow="md"
-      width={320}
+      width={360}
       withRoles={false}
     >
       <Popover.Target>
@@ -86,9 +86,9 @@ export function CarryMenu({
                 value={direction}
                 onChange={(value) => setDirection(value as Direction)}
                 data={[
-                  { value: "backward", label: "Back" },
+                  { value: "backward", label: "Backward" },
                   { value: "both", label: "Both" },
-                  { value: "forward", label: "On" },
+                  { value: "forward", label: "Forward" },
                 ]}
               />
               <NumberInput

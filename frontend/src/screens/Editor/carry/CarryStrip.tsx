@@ -1,4 +1,5 @@
 import { Button, Progress } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useEffect, useRef } from "react";
 import { send } from "../../../api/client";
@@ -9,18 +10,28 @@ import { KeyHint } from "../keyNames";
 import type { Proposal } from "./proposals";
 import { type Carry, reasons } from "./useCarry";
 
-const WIDTH = 132;
+const WIDTH = 112;
 
-/** Masks offered for other frames, as a strip: looked at, accepted one by one or all at once. */
-export function CarryStrip({
-  carry,
-  colors,
-  onOpen,
-}: {
+interface Strip {
   carry: Carry;
   colors: ColorTables;
   onOpen: (frame: number) => void;
-}) {
+}
+
+/** The strip over the bottom of the picture, and how high it is: 0 where there is none. */
+export function CarryStrip({ onHeight, ...strip }: Strip & { onHeight: (height: number) => void }) {
+  const { ref, height } = useElementSize<HTMLDivElement>();
+  useEffect(() => onHeight(height), [onHeight, height]);
+  useEffect(() => () => onHeight(0), [onHeight]);
+  return (
+    <div ref={ref} className={styles.carryPlace}>
+      <Offered {...strip} />
+    </div>
+  );
+}
+
+/** Masks offered for other frames: looked at, accepted one by one or all at once. */
+function Offered({ carry, colors, onOpen }: Strip) {
   const { proposals, here, job } = carry;
   if (job) {
     const share = job.progress_total ? (100 * job.progress_done) / job.progress_total : 0;
@@ -77,51 +88,64 @@ export function CarryStrip({
   if (!proposals.length) return null;
   return (
     <section className={styles.carry} aria-label="Masks carried over" data-testid="carry-strip">
-      <div className={styles.carryHead}>
+      <div className={styles.carryOffer}>
         <span>
           {plural(open.length, "mask")} offered
           {doubtful.length > 0 && `, ${count(doubtful.length)} doubtful`}
           {fresh.length < open.length && `, ${count(open.length - fresh.length)} on frames already begun`}
         </span>
-        {here && here.blocked === null && (
+        <div className={styles.carryButtons}>
+          {here && here.blocked === null && (
+            <Button
+              size="compact-xs"
+              loading={carry.busy}
+              rightSection={<KeyHint>Y</KeyHint>}
+              onClick={() => void carry.accept([here])}
+            >
+              Accept this
+            </Button>
+          )}
+          {sure.length > 0 && sure.length < fresh.length && (
+            <Button
+              size="compact-xs"
+              variant="default"
+              loading={carry.busy}
+              onClick={() => void carry.accept(sure)}
+            >
+              Accept {count(sure.length)} sure
+            </Button>
+          )}
+          {fresh.length > 0 && (
+            <Button
+              size="compact-xs"
+              variant="default"
+              loading={carry.busy}
+              onClick={() => void carry.accept(fresh)}
+            >
+              Accept all {count(fresh.length)}
+            </Button>
+          )}
+        </div>
+        <div className={styles.carryButtons}>
+          {here && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="gray"
+              onClick={() => void carry.dismiss([here])}
+            >
+              Dismiss this
+            </Button>
+          )}
           <Button
             size="compact-xs"
-            loading={carry.busy}
-            rightSection={<KeyHint>Y</KeyHint>}
-            onClick={() => void carry.accept([here])}
+            variant="subtle"
+            color="gray"
+            onClick={() => void carry.dismiss(proposals)}
           >
-            Accept this
+            Dismiss all
           </Button>
-        )}
-        {sure.length > 0 && sure.length < fresh.length && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            loading={carry.busy}
-            onClick={() => void carry.accept(sure)}
-          >
-            Accept {count(sure.length)} sure
-          </Button>
-        )}
-        {fresh.length > 0 && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            loading={carry.busy}
-            onClick={() => void carry.accept(fresh)}
-          >
-            Accept all {count(fresh.length)}
-          </Button>
-        )}
-        <span className={styles.spring} />
-        {here && (
-          <Button size="compact-xs" variant="subtle" color="gray" onClick={() => void carry.dismiss([here])}>
-            Dismiss this
-          </Button>
-        )}
-        <Button size="compact-xs" variant="subtle" color="gray" onClick={() => void carry.dismiss(proposals)}>
-          Dismiss all
-        </Button>
+        </div>
       </div>
       <div className={styles.carryCards}>
         {proposals.map((proposal) => (

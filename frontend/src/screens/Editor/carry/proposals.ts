@@ -1,7 +1,12 @@
 import { ApiError, api, send } from "../../../api/client";
-import type { AcceptedProposals, Frame, Revision, ServerProposal } from "../../../api/types";
+import type {
+  AcceptedProposals,
+  Frame,
+  Revision,
+  ServerProposal,
+  TakenBackProposals,
+} from "../../../api/types";
 import { decodePng, encodePng, type Labelmap } from "../../../editor";
-import { fetchDraft } from "../ports";
 
 /** How the masks were made. */
 export type Way = "follow" | "between" | "copy";
@@ -24,7 +29,6 @@ export interface Proposal {
 export interface Accepted {
   readonly frame: number;
   readonly revision: number;
-  readonly parent: number | null;
 }
 
 export interface Outcome {
@@ -63,15 +67,12 @@ export async function accept(
     const answer = await api.post<AcceptedProposals>(`/api/clips/${clipId}/proposals/accept`, {
       frames: follow.map(({ frame }) => frame.id),
     });
-    for (const { frame, revision } of answer.saved)
-      outcome.saved.push({ frame, revision: revision.number, parent: revision.parent });
+    for (const { frame, revision } of answer.saved) outcome.saved.push({ frame, revision: revision.number });
     outcome.refused.push(...answer.refused);
   }
   for (const { frame, map } of proposals.filter(({ id }) => id === null)) {
     try {
-      // Made only for frames nobody has saved: whoever saved since keeps their work.
-      const revision = await put(frame.id, map, 0, "propagated", userId);
-      outcome.saved.push({ frame: frame.id, revision, parent: null });
+      outcome.saved.push({ frame: frame.id, revision: await put(frame.id, map, userId) });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status === 0) throw error;
       outcome.refused.push({ frame: frame.id, message: error.message });
@@ -80,44 +81,19 @@ export async function accept(
   return outcome;
 }
 
-/** Put back what was there before: the parent revision, else the draft, else nothing. Answers what could not be. */
-export async function takeBack(accepted: readonly Accepted[], userId: number): Promise<Outcome["refused"]> {
-  const refused: Outcome["refused"] = [];
-  for (const { frame, revision, parent } of accepted) {
-    try {
-      await put(frame, await before(frame, parent), revision, "restored", userId);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      refused.push({ frame, message: error.message });
-    }
-  }
-  return refused;
+/** Make the frames untouched again, each on its own. Answers which could not be. */
+export async function takeBack(clipId: number, accepted: readonly Accepted[]): Promise<Outcome["refused"]> {
+  const answer = await api.post<TakenBackProposals>(`/api/clips/${clipId}/proposals/take-back`, {
+    frames: accepted,
+  });
+  return answer.refused;
 }
 
-async function before(frame: number, parent: number | null): Promise<Labelmap | null> {
-  if (parent === null) return fetchDraft(String(frame));
-  const revisions = await api.get<Revision[]>(`/api/frames/${frame}/revisions`);
-  const found = revisions.find(({ number }) => number === parent);
-  return found ? decodePng(await api.bytes(`/api/revisions/${found.id}/mask`)) : null;
-}
-
-async function put(
-  frame: number,
-  map: Labelmap | null,
-  base: number,
-  origin: "propagated" | "restored",
-  userId: number,
-): Promise<number> {
-  const pixels = map ?? (await blank(frame));
-  const answer = await send("PUT", `/api/frames/${frame}/mask`, new Blob([encodePng(pixels)]), {
-    headers: { "If-Match": `"r${base}"`, "Content-Type": "image/png", "Sonoloop-User": String(userId) },
-    query: { origin },
+async function put(frame: number, map: Labelmap, userId: number): Promise<number> {
+  const answer = await send("PUT", `/api/frames/${frame}/mask`, new Blob([encodePng(map)]), {
+    // Made only for frames nobody has saved: whoever saved since keeps their work.
+    headers: { "If-Match": '"r0"', "Content-Type": "image/png", "Sonoloop-User": String(userId) },
+    query: { origin: "propagated" },
   });
   return ((await answer.json()) as Revision).number;
-}
-
-async function blank(frame: number): Promise<Labelmap> {
-  const map = decodePng(await api.bytes(`/api/frames/${frame}/mask`));
-  map.data.fill(0);
-  return map;
 }

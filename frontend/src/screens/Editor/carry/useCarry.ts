@@ -147,13 +147,13 @@ export function useCarry({
     (saved: readonly Accepted[]) =>
       doing("Not everything was taken back", async () => {
         setAccepted(null);
-        const refused = await takeBack(saved, me.id);
+        const refused = await takeBack(clipId, saved);
         await refresh(saved.map(({ frame }) => frame));
         notifications.show({
           message: `${plural(saved.length - refused.length, "frame")} taken back.${reasons(refused)}`,
         });
       }),
-    [doing, refresh, me.id],
+    [doing, refresh, clipId],
   );
 
   return {
