@@ -13,6 +13,7 @@ const { chromium } = require("playwright-core");
 
 const { SONOLOOP_URL: url, SONOLOOP_USER: user, SONOLOOP_PASSWORD: password, SONOLOOP_OUT: out } = process.env;
 const clips = JSON.parse(process.env.SONOLOOP_CLIPS);
+const parts = new Set(JSON.parse(process.env.SONOLOOP_PARTS));
 const SIZES = [5, 50, 200];
 const MANY = Number(process.env.SONOLOOP_STROKES ?? 2000);
 const VISITS = Number(process.env.SONOLOOP_VISITS ?? 1000);
@@ -252,29 +253,39 @@ try {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Projects" }).waitFor();
 
-  const { frames, project } = clips.paint;
-  await openFrame(project, frames[0]);
-  const scripts = await page.evaluate(() =>
-    performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname).filter((path) => path.endsWith(".js")),
-  );
-  const open = await rounds((round) => opening(frames, round));
-  const next = await rounds(() => stepping(frames));
-  await forgetTasks();
-  const brush = await painting();
-  const painted = await longTasks();
-  const undo = await undoing();
-  const large = await paintingLarge();
-  const play = await rounds(() => playing(clips.play.frame, false));
-  const playDisplayed = await rounds(() => playing(clips.play.frame, true));
-  const visited = await visiting({ executablePath, url, user, password, clip: clips.play, visits: VISITS });
+  const { frames } = clips.paint;
+  const found = {};
+  if (parts.has("frames")) {
+    const open = await rounds((round) => opening(frames, round));
+    const next = await rounds(() => stepping(frames));
+    const scripts = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => path.endsWith(".js")),
+    );
+    found.frames = { open, next, scripts: [...new Set(scripts)] };
+  }
+  if (parts.has("paint")) {
+    await openFrame(clips.paint.project, frames[0]);
+    await forgetTasks();
+    const brush = await painting();
+    const tasks = await longTasks();
+    found.paint = { brush, tasks, undo: await undoing() };
+  }
+  if (parts.has("large")) found.large = { brush: await paintingLarge() };
+  if (parts.has("play"))
+    found.play = {
+      plain: await rounds(() => playing(clips.play.frame, false)),
+      displayed: await rounds(() => playing(clips.play.frame, true)),
+    };
+  if (parts.has("memory"))
+    found.memory = await visiting({ executablePath, url, user, password, clip: clips.play, visits: VISITS });
   if (faults.length > 0) throw new Error(`the page threw: ${faults.join("; ")}`);
-  const counts = [
-    ...open.map(({ ms }) => ms.length >= 10), ...next.map(({ ms }) => ms.length >= 20),
-    ...[...brush, ...large].map(({ ms }) => ms.length >= 50), ...undo.map(({ ms }) => ms.length >= UNDONE / 2),
-  ];
-  if (counts.includes(false)) throw new Error(`too little was drawn to judge by: ${counts.join(", ")}`);
-  const found = { open, next, brush, large, undo, painted, play, playDisplayed, visited, rounds: ROUNDS };
-  writeFileSync(out, JSON.stringify({ ...found, scripts: [...new Set(scripts)] }));
+  const few = (series, least) => (series ?? []).some(({ ms }) => ms.length < least);
+  if (
+    few(found.frames?.open, 10) || few(found.frames?.next, 20) ||
+    few([...(found.paint?.brush ?? []), ...(found.large?.brush ?? [])], 50) || few(found.paint?.undo, UNDONE / 2)
+  )
+    throw new Error("too little was drawn to judge by");
+  writeFileSync(out, JSON.stringify(found));
 } finally {
   await browser.close();
 }

@@ -4,8 +4,11 @@ Three projects: 1024×768 with twelve labels for opening, stepping and painting;
 visiting a thousand frames; 4096×3072 for painting. The browser is driven by `editor.mjs`, which hands back raw times in
 milliseconds; what they are held against stands here. Each series is taken in three rounds, and the row tells the round
 with the lowest median: other work on the machine can only make a round slower. `load` in the result is the machine's.
+
+`python -m benchmarks.editor frames play` measures these parts alone (see `PARTS`) and keeps nothing.
 """
 
+import argparse
 import gzip
 import json
 import os
@@ -21,6 +24,7 @@ from webapp.node import node_folder
 from webapp.tests.trees import PASSWORD, REPOSITORY, USER, Tree, running_tree
 
 SCRIPT = Path(__file__).with_name("editor.mjs")
+PARTS = ("frames", "paint", "large", "play", "memory")
 STEPPED_FRAMES = 80
 PLAYED_FRAMES = 300
 LARGE = (4096, 3072)
@@ -48,8 +52,8 @@ def build() -> dict[str, Any]:
     }
 
 
-def measure(tree: Tree, clips: dict[str, Any]) -> list[Row]:
-    """Drive the browser and judge what it measured. Raises CalledProcessError when it fails."""
+def measure(tree: Tree, clips: dict[str, Any], parts: list[str]) -> list[Row]:
+    """Drive the browser through these parts and judge what it measured. Raises CalledProcessError when it fails."""
     with tempfile.TemporaryDirectory(prefix="sonoloop-bench-") as folder:
         out = Path(folder) / "measured.json"
         subprocess.run(
@@ -60,6 +64,7 @@ def measure(tree: Tree, clips: dict[str, Any]) -> list[Row]:
                 "SONOLOOP_USER": USER,
                 "SONOLOOP_PASSWORD": PASSWORD,
                 "SONOLOOP_CLIPS": json.dumps(clips),
+                "SONOLOOP_PARTS": json.dumps(parts),
                 "SONOLOOP_OUT": str(out),
             },
             check=True,
@@ -70,23 +75,43 @@ def measure(tree: Tree, clips: dict[str, Any]) -> list[Row]:
 
 
 def rows_of(measured: dict[str, Any]) -> list[Row]:
-    """Judge what the browser measured."""
+    """Judge what the browser measured, part by part."""
+    judges = {"frames": _frames, "paint": _paint, "large": _large, "play": _play, "memory": _memory}
+    return [row for part, judge in judges.items() if part in measured for row in judge(measured[part])]
+
+
+def _frames(found: dict[str, Any]) -> list[Row]:
     share = _instance.percentile
-    opened, stepped = _best(measured["open"]), _best(measured["next"])
-    rows = [
+    opened, stepped = _best(found["open"]), _best(found["next"])
+    scripts = _gzip_kb(found["scripts"])
+    return [
         _within("open a frame with 12 labels, from the click until drawn, median", share(opened["ms"], 0.5), 150),
         _within("open a frame with 12 labels, p95", share(opened["ms"], 0.95), 150),
         _within("next frame, prefetched, median", share(stepped["ms"], 0.5), 30),
         _within("next frame, prefetched, p95", share(stepped["ms"], 0.95), 30),
         *_tasks("changing frame", [ms for each in (opened, stepped) for ms in each["tasks"]]),
+        Row("scripts of the editor screen, gzip", scripts, "kB", f"≤ {MOST_SCRIPTS_KB}", scripts <= MOST_SCRIPTS_KB),
     ]
-    rows += _brush(measured["brush"], "", 16)
-    rows += _tasks("painting and saving", measured["painted"])
-    undone = _best(measured["undo"])
-    rows.append(Row("undo, key → pixels, median", share(undone["ms"], 0.5), "ms", "", None))
-    rows.append(_within("undo, key → pixels, p95", share(undone["ms"], 0.95), 16))
-    rows += _brush(measured["large"], f"{LARGE[0]}×{LARGE[1]}, ", 33)
-    for name, played in (("", measured["play"]), (", window and level set", measured["playDisplayed"])):
+
+
+def _paint(found: dict[str, Any]) -> list[Row]:
+    share = _instance.percentile
+    undone = _best(found["undo"])
+    return [
+        *_brush(found["brush"], "", 16),
+        *_tasks("painting and saving", found["tasks"]),
+        Row("undo, key → pixels, median", share(undone["ms"], 0.5), "ms", "", None),
+        _within("undo, key → pixels, p95", share(undone["ms"], 0.95), 16),
+    ]
+
+
+def _large(found: dict[str, Any]) -> list[Row]:
+    return _brush(found["brush"], f"{LARGE[0]}×{LARGE[1]}, ", 33)
+
+
+def _play(found: dict[str, Any]) -> list[Row]:
+    rows = []
+    for name, played in (("", found["plain"]), (", window and level set", found["displayed"])):
         best = min(played, key=lambda each: (each["dropped"], each["waits"]))
         rows += [
             Row(f"frames shown of {best['due']} due, 30 fps with masks{name}", best["shown"], "", "", None),
@@ -94,14 +119,14 @@ def rows_of(measured: dict[str, Any]) -> list[Row]:
             Row(f"dropped frames{name}, in the worst round", max(each["dropped"] for each in played), "", "", None),
             Row(f"waits for data after the first second{name}", best["waits"], "", "0", best["waits"] == 0),
         ]
-    visited = measured["visited"]
+    return rows
+
+
+def _memory(visited: dict[str, Any]) -> list[Row]:
     growth = visited["late"] - visited["early"]
-    scripts = _gzip_kb(measured["scripts"])
     return [
-        *rows,
         Row(f"memory of the page after {visited['visits']} frames", visited["late"], "MB", "", None),
         Row("of it since a quarter of them", growth, "MB", f"≤ {MOST_GROWTH_MB}", growth <= MOST_GROWTH_MB),
-        Row("scripts of the editor screen, gzip", scripts, "kB", f"≤ {MOST_SCRIPTS_KB}", scripts <= MOST_SCRIPTS_KB),
     ]
 
 
@@ -141,12 +166,15 @@ def _gzip_kb(paths: list[str]) -> float:
 
 def main() -> int:
     """Measure and report."""
+    parser = argparse.ArgumentParser(description="The editor in a real Chromium.")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="measure these alone and keep nothing")
+    parts = parser.parse_args().parts
     with _instance.data_folder() as folder:
         _instance.prepare(folder)
         clips = build()
         with running_tree(folder) as tree:
-            rows = measure(tree, clips)
-    report("editor", rows)
+            rows = measure(tree, clips, parts or list(PARTS))
+    report("editor", rows, keep=not parts)
     return 0
 
 

@@ -10,123 +10,134 @@ const LINE_MARGIN = 4;
 const TEXT_HEIGHT = 20;
 const FONT = "12px system-ui, sans-serif";
 
+/** A shape ready to be drawn, and the place it takes, in CSS pixels. */
+export interface Drawn {
+  readonly box: Box;
+  draw(): void;
+}
+
 /**
- * Draw what a tool shows over the picture. Answers what to clear when it moves on, in CSS pixels; null
- * when nothing was drawn. `color` is the line's own, over a dark rim so that it shows on any speckle.
+ * What a tool shows over the picture, to be drawn once there is a canvas where its box lies. Null: nothing.
+ * `color` is the line's own, over a dark rim so that it shows on any speckle.
  */
-export function drawShape(
+export function layOut(
   context: CanvasRenderingContext2D,
   view: View,
   shape: Preview,
   color: string,
-): Box | null {
-  if (shape.kind === "text") return drawText(context, toScreen(view, shape.at), shape.text);
-  if (shape.kind === "pin") return drawPin(context, toScreen(view, shape.at), shape);
-  const traced = trace(context, view, shape);
-  context.lineWidth = 3.5;
-  context.strokeStyle = "rgba(0, 0, 0, 0.6)";
-  context.stroke();
-  context.lineWidth = 1.5;
-  context.strokeStyle = color;
-  context.stroke();
-  return traced;
+): Drawn | null {
+  if (shape.kind === "text") return layOutText(context, toScreen(view, shape.at), shape.text);
+  if (shape.kind === "pin") return layOutPin(context, toScreen(view, shape.at), shape);
+  const path = new Path2D();
+  const box = trace(path, view, shape);
+  return box && { box, draw: () => strokeTwice(context, path, color) };
 }
 
-/** Lay the shape as the context's path. */
-function trace(
-  context: CanvasRenderingContext2D,
-  view: View,
-  shape: Exclude<Preview, { kind: "text" | "pin" }>,
-): Box | null {
-  context.beginPath();
+function strokeTwice(context: CanvasRenderingContext2D, path: Path2D, color: string): void {
+  context.lineWidth = 3.5;
+  context.strokeStyle = "rgba(0, 0, 0, 0.6)";
+  context.stroke(path);
+  context.lineWidth = 1.5;
+  context.strokeStyle = color;
+  context.stroke(path);
+}
+
+function trace(path: Path2D, view: View, shape: Exclude<Preview, { kind: "text" | "pin" }>): Box | null {
   switch (shape.kind) {
     case "circle": {
       const centre = toScreen(view, shape.centre);
       const radius = (shape.diameter / 2) * view.scale;
-      context.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
+      path.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
       return boxAround([centre], radius + LINE_MARGIN);
     }
     case "square": {
       const centre = toScreen(view, shape.centre);
       const half = (shape.size / 2) * view.scale;
-      context.rect(centre.x - half, centre.y - half, 2 * half, 2 * half);
+      path.rect(centre.x - half, centre.y - half, 2 * half, 2 * half);
       return boxAround([centre], half + LINE_MARGIN);
     }
     case "path": {
-      const places = along(context, view, shape.points);
+      const places = along(path, view, shape.points);
       // The first corner as a ring: a press on it closes the shape.
       const first = places[0];
       if (first) {
-        context.moveTo(first.x + RING, first.y);
-        context.arc(first.x, first.y, RING, 0, 2 * Math.PI);
+        path.moveTo(first.x + RING, first.y);
+        path.arc(first.x, first.y, RING, 0, 2 * Math.PI);
       }
       return boxAround(places, RING + LINE_MARGIN);
     }
     case "line":
-      return boxAround(along(context, view, shape.points), LINE_MARGIN);
+      return boxAround(along(path, view, shape.points), LINE_MARGIN);
     case "edges": {
       const places: ScreenPoint[] = [];
       for (let i = 0; i + 3 < shape.segments.length; i += 4) {
         const from = toScreen(view, { x: shape.segments[i], y: shape.segments[i + 1] });
         const to = toScreen(view, { x: shape.segments[i + 2], y: shape.segments[i + 3] });
-        context.moveTo(from.x, from.y);
-        context.lineTo(to.x, to.y);
+        path.moveTo(from.x, from.y);
+        path.lineTo(to.x, to.y);
         places.push(from, to);
       }
       return boxAround(places, LINE_MARGIN);
     }
     case "handles": {
       const places = shape.points.map((point) => toScreen(view, point));
-      for (const { x, y } of places) context.rect(x - HANDLE, y - HANDLE, 2 * HANDLE, 2 * HANDLE);
+      for (const { x, y } of places) path.rect(x - HANDLE, y - HANDLE, 2 * HANDLE, 2 * HANDLE);
       return boxAround(places, HANDLE + LINE_MARGIN);
     }
   }
 }
 
-function along(context: CanvasRenderingContext2D, view: View, points: readonly ImagePoint[]): ScreenPoint[] {
+function along(path: Path2D, view: View, points: readonly ImagePoint[]): ScreenPoint[] {
   const places = points.map((point) => toScreen(view, point));
   for (const [i, { x, y }] of places.entries()) {
-    if (i === 0) context.moveTo(x, y);
-    else context.lineTo(x, y);
+    if (i === 0) path.moveTo(x, y);
+    else path.lineTo(x, y);
   }
   return places;
 }
 
-function drawPin(
+function layOutPin(
   context: CanvasRenderingContext2D,
   { x, y }: ScreenPoint,
   { positive, pending }: { positive: boolean; pending: boolean },
-): Box | null {
-  context.beginPath();
-  context.arc(x, y, PIN, 0, 2 * Math.PI);
-  context.fillStyle = positive ? "#1f9d57" : "#d63a2f";
-  context.fill();
-  context.lineWidth = 1.5;
-  context.strokeStyle = "#ffffff";
-  if (pending) context.setLineDash([3, 3]);
-  context.stroke();
-  context.setLineDash([]);
-  context.beginPath();
-  context.moveTo(x - 3.5, y);
-  context.lineTo(x + 3.5, y);
-  if (positive) {
-    context.moveTo(x, y - 3.5);
-    context.lineTo(x, y + 3.5);
-  }
-  context.lineWidth = 2;
-  context.stroke();
-  return boxAround([{ x, y }], PIN + LINE_MARGIN);
+): Drawn | null {
+  const draw = () => {
+    context.beginPath();
+    context.arc(x, y, PIN, 0, 2 * Math.PI);
+    context.fillStyle = positive ? "#1f9d57" : "#d63a2f";
+    context.fill();
+    context.lineWidth = 1.5;
+    context.strokeStyle = "#ffffff";
+    if (pending) context.setLineDash([3, 3]);
+    context.stroke();
+    context.setLineDash([]);
+    context.beginPath();
+    context.moveTo(x - 3.5, y);
+    context.lineTo(x + 3.5, y);
+    if (positive) {
+      context.moveTo(x, y - 3.5);
+      context.lineTo(x, y + 3.5);
+    }
+    context.lineWidth = 2;
+    context.stroke();
+  };
+  const box = boxAround([{ x, y }], PIN + LINE_MARGIN);
+  return box && { box, draw };
 }
 
-function drawText(context: CanvasRenderingContext2D, at: ScreenPoint, text: string): Box | null {
+function layOutText(context: CanvasRenderingContext2D, at: ScreenPoint, text: string): Drawn | null {
   context.font = FONT;
-  context.textBaseline = "middle";
   const width = context.measureText(text).width + 12;
-  context.fillStyle = "rgba(16, 18, 20, 0.85)";
-  context.fillRect(at.x, at.y - TEXT_HEIGHT / 2, width, TEXT_HEIGHT);
-  context.fillStyle = "#ffffff";
-  context.fillText(text, at.x + 6, at.y + 0.5);
-  return boxAround([at, { x: at.x + width, y: at.y }], TEXT_HEIGHT / 2 + 1);
+  const draw = () => {
+    context.font = FONT; // a canvas of another size has forgotten it
+    context.textBaseline = "middle";
+    context.fillStyle = "rgba(16, 18, 20, 0.85)";
+    context.fillRect(at.x, at.y - TEXT_HEIGHT / 2, width, TEXT_HEIGHT);
+    context.fillStyle = "#ffffff";
+    context.fillText(text, at.x + 6, at.y + 0.5);
+  };
+  const box = boxAround([at, { x: at.x + width, y: at.y }], TEXT_HEIGHT / 2 + 1);
+  return box && { box, draw };
 }
 
 function boxAround(places: readonly ScreenPoint[], margin: number): Box | null {

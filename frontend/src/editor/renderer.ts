@@ -1,5 +1,5 @@
 import { type Box, growBox, unionBox } from "./box";
-import { drawShape } from "./cursorShapes";
+import { CursorLayer } from "./cursorLayer";
 import type { Editor } from "./editor";
 import type { Picture } from "./editorState";
 import type { Labelmap } from "./labelmap";
@@ -18,6 +18,7 @@ import { paintLines } from "./lines";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";
 import { PictureLayer } from "./pictureLayer";
+import type { Preview } from "./tools";
 import type { View } from "./transform";
 
 /** From this many screen pixels an image pixel on, outlines are drawn at the screen's resolution. */
@@ -39,7 +40,7 @@ interface Sheet {
  *     picture → heat → layers (difference, proposal, neighbours, ghost) → overlay (the mask) → lines → cursor
  *
  * All but the last two are as large as the image and placed by a CSS transform, so that zoom and pan
- * redraw nothing; lines and cursor are as large as the element. Of the overlay only what changed is
+ * redraw nothing; lines are as large as the element, the cursor as what the tool shows. Of the overlay only what changed is
  * drawn, once per screen refresh: its cost is that of the stroke, not of the picture. Zoomed in, outlines
  * are drawn on `lines` at the screen's resolution, for the few pixels that are then in sight.
  */
@@ -51,6 +52,7 @@ export class Renderer {
   private readonly lines: Sheet;
   private readonly cursor: Sheet;
   private readonly pictureLayer: PictureLayer;
+  private readonly cursorLayer: CursorLayer;
   private colors: ColorTables;
   private layers: Layers = NO_LAYERS;
   /** Set from outside; what the model proposes while somebody clicks comes before it. */
@@ -73,8 +75,6 @@ export class Renderer {
   private density = 1;
   /** Pixels on their way to a canvas; grows to the largest box and is used again. */
   private scratch: ImageData | null = null;
-  /** What is on the cursor canvas, in CSS pixels. */
-  private traced: Box[] = [];
   private readonly stops: (() => void)[] = [];
 
   /** `host` should be positioned and have a size of its own; it is filled. */
@@ -94,6 +94,7 @@ export class Renderer {
     }
     this.overlay.canvas.dataset.layer = "masks"; // browser tests read its pixels
     this.pictureLayer = new PictureLayer(this.picture.canvas, this.picture.context, () => this.soon());
+    this.cursorLayer = new CursorLayer(this.cursor.canvas, this.cursor.context);
     host.style.overflow = "hidden";
     this.colors = editor.colors;
 
@@ -420,14 +421,12 @@ export class Renderer {
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
     this.density = devicePixelRatio || 1;
-    for (const { canvas } of [this.lines, this.cursor]) {
-      canvas.width = Math.round(width * this.density);
-      canvas.height = Math.round(height * this.density);
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-    }
-    this.traced = []; // a new size clears the canvas
-    this.cursor.context.setTransform(this.density, 0, 0, this.density, 0, 0);
+    const { canvas } = this.lines;
+    canvas.width = Math.round(width * this.density);
+    canvas.height = Math.round(height * this.density);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    this.cursorLayer.setViewport({ width, height }, this.density);
     this.editor.setViewport({ width, height });
     this.place(this.editor.view);
   }
@@ -450,23 +449,12 @@ export class Renderer {
   }
 
   private drawPreview(): void {
-    const { context } = this.cursor;
-    for (const { x, y, width, height } of this.traced) context.clearRect(x, y, width, height);
-    this.traced = [];
-    if (this.playing) return;
-    for (const shape of this.editor.preview()) {
-      const label = "label" in shape ? shape.label : null;
-      const drawn = drawShape(
-        context,
-        this.editor.view,
-        shape,
-        label === null ? "#ffffff" : this.colorOf(label),
-      );
-      if (drawn) this.traced.push(drawn);
-    }
+    const shapes = this.playing ? [] : this.editor.preview();
+    this.cursorLayer.draw(this.editor.view, shapes, (shape) => this.colorOf(shape));
   }
 
-  private colorOf(label: number): string {
+  private colorOf(shape: Preview): string {
+    const label = "label" in shape ? shape.label : null;
     const style = this.editor.getState().labels.find((known) => known.index === label);
     return style ? `rgb(${parseColor(style.color).join(" ")})` : "#ffffff";
   }
