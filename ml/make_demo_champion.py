@@ -124,7 +124,8 @@ def write_card(work: Path, run: Path, weights: bytes) -> None:
         "name": "phantom champion",
         "purpose": "Demonstration only: trained on simulated pictures, not fit for real ones.",
         "architecture": info.architecture,
-        "form": "AAU-Net variant T, default form; our reading of DOI 10.1177/03000605261461196",
+        "form": f"AAU-Net variant T, {'default' if info.config.dense_entry else 'inverted'} form; our reading of "
+        "DOI 10.1177/03000605261461196",
         "parameters": count_parameters(model),
         "image_size": info.image_size,
         "bytes": len(weights),
