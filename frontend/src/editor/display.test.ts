@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readView } from "../screens/Editor/useRememberedView";
-import { changed, DISPLAY_RANGE, equalize, isPlain, lookUp, PLAIN } from "./display";
+import { changed, DISPLAY_RANGE, equalize, isPlain, lookUp, PLAIN, shrink } from "./display";
 
 /** The grey of each of 256 stored values, and that it is an opaque grey. */
 function greys(display = PLAIN): number[] {
@@ -100,5 +100,33 @@ describe("local contrast", () => {
     const grey = Uint8Array.from({ length: side * side }, (_, i) => (i * 167) % 256);
     const out = equalize(grey, side, side);
     expect(Math.max(...out.map((value, i) => Math.abs(value - grey[i])))).toBeLessThan(8);
+  });
+});
+
+describe("greys made smaller", () => {
+  test("are the means of their squares, at the border of what there is", () => {
+    const grey = Uint8Array.from([10, 20, 100, 30, 40, 200, 7, 8, 9]);
+    expect([...shrink(grey, 3, 3, 2)]).toEqual([25, 150, 8, 9]);
+  });
+
+  test("lie within what they were made from, and even greys stay", () => {
+    const cases = fc.record({
+      width: fc.integer({ min: 1, max: 30 }),
+      height: fc.integer({ min: 1, max: 30 }),
+      reduction: fc.integer({ min: 1, max: 9 }),
+      seed: fc.nat(255),
+    });
+    fc.assert(
+      fc.property(cases, ({ width, height, reduction, seed }) => {
+        const grey = Uint8Array.from({ length: width * height }, (_, i) => (seed + i * 37) % 256);
+        const out = shrink(grey, width, height, reduction);
+        expect(out).toHaveLength(Math.ceil(width / reduction) * Math.ceil(height / reduction));
+        expect(Math.min(...out)).toBeGreaterThanOrEqual(Math.min(...grey));
+        expect(Math.max(...out)).toBeLessThanOrEqual(Math.max(...grey));
+        if (reduction === 1) expect(out).toEqual(grey);
+        const even = new Uint8Array(width * height).fill(seed);
+        expect(new Set(shrink(even, width, height, reduction))).toEqual(new Set([seed]));
+      }),
+    );
   });
 });

@@ -64,6 +64,35 @@ export function lookUp(display: Display): Uint32Array {
   });
 }
 
+/** The mean grey of each square of `reduction` × `reduction` pixels; at the right and lower border, of what there is. */
+export function shrink(
+  grey: Uint8Array,
+  width: number,
+  height: number,
+  reduction: number,
+): Uint8Array<ArrayBuffer> {
+  const columns = Math.ceil(width / reduction);
+  const rows = Math.ceil(height / reduction);
+  const out = new Uint8Array(columns * rows);
+  const sums = new Uint32Array(columns);
+  for (let row = 0; row < rows; row++) {
+    const bottom = Math.min(height, (row + 1) * reduction);
+    sums.fill(0);
+    for (let y = row * reduction; y < bottom; y++)
+      for (let column = 0, i = y * width, end = i + width; column < columns; column++) {
+        let sum = 0;
+        for (const last = Math.min(end, i + reduction); i < last; i++) sum += grey[i];
+        sums[column] += sum;
+      }
+    const tall = bottom - row * reduction;
+    for (let column = 0; column < columns; column++) {
+      const wide = Math.min(width, (column + 1) * reduction) - column * reduction;
+      out[row * columns + column] = Math.round(sums[column] / (tall * wide));
+    }
+  }
+  return out;
+}
+
 /** Neighbourhoods along each side of the picture. */
 const TILES = 8;
 /** A grey value may take this many times its even share of a neighbourhood; the rest is spread over all. */

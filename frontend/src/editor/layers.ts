@@ -49,6 +49,18 @@ export function isEmpty(layers: Layers): boolean {
   return !hasFills(layers) && !ghost && !onion?.previous && !onion?.next;
 }
 
+/** The same layers with each of their maps replaced. */
+export function withMaps(layers: Layers, replace: (map: Labelmap) => Labelmap): Layers {
+  const { onion, ghost, difference, proposal } = layers;
+  const of = (map: Labelmap | null | undefined) => (map ? replace(map) : null);
+  return {
+    onion: onion && { previous: of(onion.previous), next: of(onion.next) },
+    ghost: of(ghost),
+    difference: difference && { from: replace(difference.from), to: replace(difference.to) },
+    proposal: of(proposal),
+  };
+}
+
 /** Colours of each line layer, from the bottom to the top. */
 function lineLayers(layers: Layers, colors: ColorTables): [Labelmap, Uint32Array, boolean][] {
   const lines: [Labelmap, Uint32Array, boolean][] = [];

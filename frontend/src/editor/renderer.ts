@@ -1,5 +1,6 @@
 import { type Box, growBox, unionBox } from "./box";
 import { CursorLayer } from "./cursorLayer";
+import { type Cutout, cutoutFor, heldOf, ReducedMaps, reducedBox } from "./cutout";
 import type { Editor } from "./editor";
 import type { Picture } from "./editorState";
 import type { Labelmap } from "./labelmap";
@@ -13,20 +14,21 @@ import {
   paintHeat,
   paintLayerLines,
   paintLayers,
+  withMaps,
 } from "./layers";
 import { paintLines } from "./lines";
 import { paintOverlay } from "./overlay";
 import { type ColorTables, parseColor } from "./palette";
 import { PictureLayer } from "./pictureLayer";
 import type { Preview } from "./tools";
-import type { View } from "./transform";
+import type { Size, View } from "./transform";
 
 /** From this many screen pixels an image pixel on, outlines are drawn at the screen's resolution. */
 const FINE_SCALE = 3;
 /** From this many on the picture shows its pixels; below, squares of uneven size would look like structure. */
 const SHARP_SCALE = 2;
 /** Pixels of the overlay drawn within one refresh when all of it is to be drawn. */
-const BAND = 2 * 1024 * 1024;
+const BAND = 5_000_000;
 
 /** A canvas of the stack. */
 interface Sheet {
@@ -40,7 +42,7 @@ interface Sheet {
  *     picture → heat → layers (difference, proposal, neighbours, ghost) → overlay (the mask) → lines → cursor
  *
  * All but the last two are as large as the image and placed by a CSS transform, so that zoom and pan
- * redraw nothing; lines are as large as the element, the cursor as what the tool shows. Of the overlay only what changed is
+ * redraw nothing; of a large image they hold what is in sight (see cutout.ts). Lines are as large as the element, the cursor as what the tool shows. Of the overlay only what changed is
  * drawn, once per screen refresh: its cost is that of the stroke, not of the picture. Zoomed in, outlines
  * are drawn on `lines` at the screen's resolution, for the few pixels that are then in sight.
  */
@@ -60,11 +62,13 @@ export class Renderer {
   private clicked: Labelmap | null = null;
   private heatMap: HeatMap | null = null;
   private shown: { picture: Picture; map: Labelmap | null } | null = null;
+  private cutout: Cutout | null = null;
+  private reduced = new ReducedMaps(1);
   /** Drawn where the mask is, while somebody looks at another version of it. */
   private instead: Labelmap | null = null;
   /** A clip is played: what the editor has changed is drawn when it ends. */
   private playing = false;
-  /** What is to be drawn at the next refresh, first; and the rest of all of it, in bands. */
+  /** What is to be drawn at the next refresh, first; and the rest of all of it, in bands. Pixels of the image. */
   private dirty: Box | null = null;
   private backlog: Box | null = null;
   private linesDirty = false;
@@ -73,6 +77,7 @@ export class Renderer {
   /** Outlines are drawn at the screen's resolution. */
   private fine = false;
   private density = 1;
+  private viewport: Size = { width: 0, height: 0 };
   /** Pixels on their way to a canvas; grows to the largest box and is used again. */
   private scratch: ImageData | null = null;
   private readonly stops: (() => void)[] = [];
@@ -105,7 +110,7 @@ export class Renderer {
         this.colors = colors;
         this.invalidateAll();
       }),
-      editor.on("view", (view) => this.place(view)),
+      editor.on("view", (view) => this.look(view)),
       editor.on("preview", () => {
         this.previewDirty = true;
         this.soon();
@@ -256,7 +261,7 @@ export class Renderer {
     const frame = this.editor.openFrame;
     if (frame) this.show(frame.picture, frame.document.labelmap);
     else {
-      this.shown = this.dirty = this.backlog = null;
+      this.shown = this.cutout = this.dirty = this.backlog = null;
       this.pictureLayer.clear();
       for (const { canvas } of [this.overlay, this.extras]) canvas.width = 0;
       this.linesDirty = true;
@@ -266,27 +271,44 @@ export class Renderer {
 
   private show(picture: Picture, map: Labelmap | null): void {
     this.shown = { picture, map };
-    resizeTo(this.overlay.canvas, picture);
-    this.pictureLayer.show(picture, this.playing);
+    this.cut();
+    if (this.cutout) this.pictureLayer.show(picture, this.cutout, this.playing);
     if (map) this.invalidateAll();
     else {
       this.dirty = this.backlog = null;
-      this.overlay.context.clearRect(0, 0, picture.width, picture.height);
+      const { canvas, context } = this.overlay;
+      context.clearRect(0, 0, canvas.width, canvas.height);
       this.linesDirty = this.fine;
     }
+  }
+
+  /** Hold what is in sight. */
+  private cut(): void {
+    if (!this.shown) return;
+    const { view } = this.editor;
+    const cutout = cutoutFor(this.shown.picture, view, this.viewport, this.density, this.cutout);
+    if (cutout === this.cutout) return;
+    this.cutout = cutout;
+    if (cutout.reduction !== this.reduced.reduction) this.reduced = new ReducedMaps(cutout.reduction);
+    const size = reducedBox(cutout.box, cutout.reduction);
+    resizeTo(this.overlay.canvas, size);
+    if (this.extras.canvas.width > 0) resizeTo(this.extras.canvas, size);
+    this.pictureLayer.setCutout(cutout);
+    this.place(view);
+    this.invalidateAll();
   }
 
   private invalidate(box: Box): void {
     const map = this.shown?.map;
     if (this.playing || !map) return;
     // The outline of a neighbour may come or go.
-    this.dirty = unionBox(this.dirty, growBox(box, 1, map.width, map.height));
+    this.dirty = unionBox(this.dirty, growBox(box, this.reduced.reduction, map.width, map.height));
     this.soon();
   }
 
   private invalidateAll(): void {
-    if (!this.shown?.map) return;
-    this.backlog = this.shown.map.box;
+    if (!this.shown?.map || !this.cutout) return;
+    this.backlog = this.cutout.box;
     this.linesDirty = true;
     this.soon();
   }
@@ -307,7 +329,7 @@ export class Renderer {
     this.dirty = null;
     if (map && this.backlog) {
       const { x, y, width, height } = this.backlog;
-      const rows = this.playing ? height : Math.min(height, Math.ceil(BAND / width));
+      const rows = this.playing ? height : Math.min(height, this.reduced.reduction * Math.ceil(BAND / width));
       this.drawMasks(map, { x, y, width, height: rows });
       this.backlog = rows < height ? { x, y: y + rows, width, height: height - rows } : null;
       if (this.backlog) this.soon();
@@ -319,17 +341,27 @@ export class Renderer {
     this.previewDirty = false;
   }
 
-  private drawMasks(map: Labelmap, box: Box): void {
+  private drawMasks(map: Labelmap, changed: Box): void {
+    const box = this.cutout && heldOf(this.cutout, changed);
+    if (!box) return;
     const [pixels, words] = this.scratchFor(box);
     const { fill, outline } = this.colors;
     // A change is seen best when what stays does not cover it.
     const fills = !this.playing && hasFills(this.layers) ? NOTHING : fill;
     const colors = this.fine ? { fill: fills, outline: fills } : { fill: fills, outline };
-    paintOverlay(map, box, colors, words, pixels.width);
-    this.overlay.context.putImageData(pixels, box.x, box.y, 0, 0, box.width, box.height);
+    const seen = this.reduced.of(map, box);
+    paintOverlay(seen, box, colors, words, pixels.width);
+    this.put(this.overlay, pixels, box);
     if (this.extras.canvas.width === 0) return;
-    paintLayers(this.layers, map, box, this.colors, !this.fine, words, pixels.width);
-    this.extras.context.putImageData(pixels, box.x, box.y, 0, 0, box.width, box.height);
+    const layers = withMaps(this.layers, (each) => this.reduced.of(each, box));
+    paintLayers(layers, seen, box, this.colors, !this.fine, words, pixels.width);
+    this.put(this.extras, pixels, box);
+  }
+
+  /** Put pixels where a box of the reduced image lies on a canvas. */
+  private put({ context }: Sheet, pixels: ImageData, box: Box): void {
+    const held = this.cutout && reducedBox(this.cutout.box, this.cutout.reduction);
+    if (held) context.putImageData(pixels, box.x - held.x, box.y - held.y, 0, 0, box.width, box.height);
   }
 
   private drawAllLines(): void {
@@ -378,13 +410,19 @@ export class Renderer {
     return [this.scratch, new Uint32Array(this.scratch.data.buffer)];
   }
 
+  private look(view: View): void {
+    this.cut();
+    this.place(view);
+  }
+
   private place({ scale, x, y }: View): void {
-    const transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    const { box, reduction } = this.cutout ?? NO_CUTOUT;
+    const transform = `translate(${x + box.x * scale}px, ${y + box.y * scale}px) scale(${scale * reduction})`;
     const enlarged = scale * this.density;
     for (const { canvas } of [this.picture, this.overlay, this.extras]) {
       canvas.style.transform = transform;
       // When made smaller, leaving pixels out would make speckle flicker and outlines break.
-      const isSharp = enlarged >= (canvas === this.picture.canvas ? SHARP_SCALE : 1);
+      const isSharp = enlarged * reduction >= (canvas === this.picture.canvas ? SHARP_SCALE : 1);
       canvas.style.imageRendering = isSharp ? "pixelated" : "auto";
     }
     if (this.heatMap) {
@@ -414,7 +452,7 @@ export class Renderer {
     show(this.lines.canvas, this.fine && !masksHidden);
     show(this.heat.canvas, this.heatMap !== null && !this.playing && !masksHidden);
     show(this.extras.canvas, hasExtras && !masksHidden);
-    if (hasExtras && this.shown && resizeTo(this.extras.canvas, this.shown.picture)) this.invalidateAll();
+    if (hasExtras && resizeTo(this.extras.canvas, this.overlay.canvas)) this.invalidateAll();
     if (!hasExtras && this.extras.canvas.width > 0) this.extras.canvas.width = 0;
   }
 
@@ -426,9 +464,10 @@ export class Renderer {
     canvas.height = Math.round(height * this.density);
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
-    this.cursorLayer.setViewport({ width, height }, this.density);
-    this.editor.setViewport({ width, height });
-    this.place(this.editor.view);
+    this.viewport = { width, height };
+    this.cursorLayer.setViewport(this.viewport, this.density);
+    this.editor.setViewport(this.viewport);
+    this.look(this.editor.view);
   }
 
   /** The window came to another screen, or the page was zoomed: no resize tells of it. */
@@ -461,14 +500,15 @@ export class Renderer {
 }
 
 const NOTHING = new Uint32Array(256);
+const NO_CUTOUT = { box: { x: 0, y: 0 }, reduction: 1 };
 
 function show(canvas: HTMLCanvasElement, isShown: boolean): void {
   const display = isShown ? "" : "none";
   if (canvas.style.display !== display) canvas.style.display = display;
 }
 
-/** Give the canvas the picture's size. True when it had another, so that it is empty now. */
-function resizeTo(canvas: HTMLCanvasElement, { width, height }: Picture): boolean {
+/** Give the canvas a size. True when it had another, so that it is empty now. */
+function resizeTo(canvas: HTMLCanvasElement, { width, height }: Size): boolean {
   // Setting a size, even the same, clears the canvas and costs an allocation.
   if (canvas.width === width && canvas.height === height) return false;
   canvas.width = width;
