@@ -206,7 +206,7 @@ await tell(
     await page.locator('[data-testid="review-card"][data-loaded]').first().waitFor();
     await step("the review wall reads well", () => schemes("review"));
     await page.keyboard.press("Enter");
-    await until("the frame to judge", async () => (await read(page, "frame-state")) === "submitted");
+    await until("the frame to judge", async () => (await read(page, "frame-state")) === "submitted" && Number(await read(page, "revision")) > 0);
     await page.getByTestId("editor-canvas").focus();
     await page.keyboard.press("Shift+N");
     await page.getByLabel(/What is wrong/).first().waitFor();
