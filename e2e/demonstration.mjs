@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { accessible } from "./axe.mjs";
 import { acceptAll, exportMasks, freeze, go, openNext, paint, promote, read, train } from "./acts.mjs";
 import { ask, signIn, tell, until } from "./browser.mjs";
 
@@ -77,14 +78,14 @@ await tell("demonstration", async (page, step) => {
     const before = await drawn();
     await page.getByTestId("carry-strip").getByRole("button", { name: /^Accept all/ }).click();
     await until("the masks", async () => (await drawn()) > before);
+    await accessible(page, "what was carried over");
     const [{ id }] = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.slice(-1);
     const [carried] = await ask(page, "GET", `/api/frames/${id}/revisions`);
     if (carried.origin !== "propagated") throw new Error(`the mask came from ${carried.origin}`);
     await page.getByTestId("carry-accepted").getByRole("button", { name: "Take back" }).click();
-    await until("the mask before", async () => {
-      const [newest] = await ask(page, "GET", `/api/frames/${id}/revisions`);
-      return newest.origin === "restored";
-    });
+    await until("what was before", async () => (await drawn()) === before);
+    const after = await ask(page, "GET", `/api/frames/${id}`);
+    if (after.state !== "untouched" || after.annotation) throw new Error(`the frame is ${after.state}`);
   });
 
   await step("fix a structure by clicks", async () => {

@@ -1,27 +1,10 @@
-// Pen, fingers and keys on a tablet's screen, and what a screen reader would stumble over (axe) on the main screens.
+// Mouse, fingers, pen and keys on a tablet's screen, and what a screen reader would stumble over (axe) on the main screens.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { accessible } from "./axe.mjs";
 import { clipsReady, go, openNext, read, shownAsPainted, stroke, upload } from "./acts.mjs";
 import { ask, signIn, tell, until, URL_ } from "./browser.mjs";
 
 const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
-const require = createRequire(new URL("../frontend/package.json", import.meta.url));
-const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
-/** Nothing serious for who cannot see the screen, or not well. */
-async function accessible(page, where) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-  const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  if (serious.length > 0) {
-    const told = serious.map(
-      ({ id, help, nodes }) =>
-        `${id}: ${help}\n${nodes.slice(0, 5).map(({ html, failureSummary }) => `    ${html.slice(0, 160)}\n    ${failureSummary.replaceAll("\n", " ").slice(0, 240)}`).join("\n")}`,
-    );
-    throw new Error(`${where}:\n${told.join("\n")}`);
-  }
-}
 
 const painted = async (page) => (await shownAsPainted(page)).painted.length;
 
@@ -49,17 +32,40 @@ await tell(
     const box = await page.getByTestId("editor-canvas").boundingBox();
     const at = (x, y) => ({ x: box.x + box.width * x, y: box.y + box.height * y });
 
-    await step("a pen draws, and its other end erases", async () => {
+    const touch = (type, ...points) =>
+      pointer.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ ...at(x, y), id })) });
+
+    await step("a mouse draws, and so does a finger before any pen was used", async () => {
       await page.keyboard.press("b");
       await page.keyboard.press("1");
+      await page.mouse.move(at(0.3, 0.3).x, at(0.3, 0.3).y);
+      await page.mouse.down();
+      await page.mouse.move(at(0.4, 0.3).x, at(0.4, 0.3).y, { steps: 6 });
+      await page.mouse.up();
+      const drawn = await until("the mouse's stroke", () => painted(page));
+      await touch("touchStart", [0.3, 0.7]);
+      for (let x = 0.31; x <= 0.4; x += 0.01) await touch("touchMove", [x, 0.7]);
+      await touch("touchEnd");
+      await until("the finger's stroke", async () => (await painted(page)) > 1.5 * drawn);
+      await page.keyboard.press("Control+z");
+      await until("the step taken back", async () => (await painted(page)) === drawn);
+    });
+
+    await step("a pen draws, thin where it is held lightly, and its other end erases", async () => {
       const pen = async (type, x, y, buttons, force = 0.7) =>
         pointer.send("Input.dispatchMouseEvent", {
           type, ...at(x, y), pointerType: "pen", force, button: "left", buttons, clickCount: 1,
         });
-      await pen("mousePressed", 0.45, 0.5, 1);
-      for (let x = 0.46; x <= 0.55; x += 0.01) await pen("mouseMoved", x, 0.5, 1);
-      await pen("mouseReleased", 0.55, 0.5, 0);
-      const drawn = await until("the pen's stroke", () => painted(page));
+      const penStroke = async (y, force) => {
+        const before = await painted(page);
+        await pen("mousePressed", 0.45, y, 1, force);
+        for (let x = 0.46; x <= 0.55; x += 0.01) await pen("mouseMoved", x, y, 1, force);
+        await pen("mouseReleased", 0.55, y, 0, force);
+        return until("the pen's stroke", async () => (await painted(page)) - before);
+      };
+      const [light, firm] = [await penStroke(0.6, 0.2), await penStroke(0.5, 0.9)];
+      if (light * 2 > firm) throw new Error(`a light stroke painted ${light} pixels, a firm one ${firm}`);
+      const drawn = await painted(page);
       await page.getByTestId("editor-canvas").evaluate(
         (host, [x, y]) => {
           host.setPointerCapture = () => undefined; // there is no such pen: the events are made here
@@ -79,8 +85,6 @@ await tell(
       await page.waitForTimeout(600); // the pen is gone: fingers are no palm
       const before = await painted(page);
       const place = () => page.getByTestId("editor-canvas").locator("canvas").first().evaluate((canvas) => canvas.style.transform);
-      const touch = (type, ...points) =>
-        pointer.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ ...at(x, y), id })) });
       const first = await place();
       await touch("touchStart", [0.3, 0.3]);
       await touch("touchMove", [0.34, 0.34]);
@@ -129,6 +133,55 @@ await tell(
       await until("the polygon", async () => (await read(page, "tool")) === "polygon");
     });
 
+    await step("digits, swap, size, outlines and holding keys do what their names say", async () => {
+      const held = async (key, shown) => {
+        await page.keyboard.down(key);
+        await until(`${key} held`, async () => (await shown()) === true);
+        await page.keyboard.up(key);
+        await until(`${key} let go`, async () => (await shown()) === false);
+      };
+      const masksHidden = () =>
+        page.getByTestId("editor-canvas").locator('canvas[data-layer="masks"]').evaluate((canvas) => canvas.style.display === "none" || canvas.style.visibility === "hidden" || canvas.hidden);
+      const label = (wanted) => until(`label ${wanted}`, async () => (await read(page, "label")) === wanted);
+      await page.keyboard.press("b");
+      await page.keyboard.press("2");
+      await label("2");
+      await page.keyboard.press("x");
+      await label("0");
+      await page.keyboard.press("x");
+      await label("2");
+      const size = () => page.getByRole("toolbar", { name: "Options of the tool" }).locator("output").first().innerText();
+      const before = Number.parseInt(await size(), 10);
+      await page.keyboard.press("]");
+      const larger = await until("a larger brush", async () => Number.parseInt(await size(), 10) > before && size());
+      await page.keyboard.press("[");
+      await until("a smaller one", async () => Number.parseInt(await size(), 10) < Number.parseInt(larger, 10));
+      await held("h", masksHidden);
+      const whole = await painted(page);
+      await page.keyboard.press("o");
+      await until("outlines only", async () => (await painted(page)) < whole);
+      await page.keyboard.press("o");
+      await until("fills again", async () => (await painted(page)) === whole);
+      const frame = await read(page, "frame-id");
+      await page.keyboard.press("w");
+      await until("the next that needs a person", async () => (await read(page, "frame-id")) !== frame);
+    });
+
+    await step("menus read well", async () => {
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("Shift+L");
+      await page.getByRole("menu").waitFor();
+      await accessible(page, "the operations on a label");
+      await page.keyboard.press("Escape");
+      await page.getByRole("menu").waitFor({ state: "detached" });
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("k");
+      await page.getByRole("dialog").waitFor();
+      await accessible(page, "carrying over");
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    });
+
     await step("the left-handed map", async () => {
       await page.keyboard.press("?");
       await page.getByRole("dialog").getByText("Left-handed").click();
@@ -152,6 +205,13 @@ await tell(
     await go(page, `/p/${project}/review`);
     await page.locator('[data-testid="review-card"][data-loaded]').first().waitFor();
     await step("the review wall reads well", () => schemes("review"));
+    await page.keyboard.press("Enter");
+    await until("the frame to judge", async () => (await read(page, "frame-state")) === "submitted" && Number(await read(page, "revision")) > 0);
+    await page.getByTestId("editor-canvas").focus();
+    await page.keyboard.press("Shift+N");
+    await page.getByLabel(/What is wrong/).first().waitFor();
+    await page.mouse.click(at(0.4, 0.4).x, at(0.4, 0.4).y);
+    await step("returning with a pin reads well", () => accessible(page, "return"));
   },
   { colorScheme: "dark", viewport: { width: 1024, height: 768 }, hasTouch: true },
 );

@@ -1,12 +1,44 @@
-// The line goes over two frames, the session ends in mid-stroke, the browser is killed in mid-stroke: the work is there.
+// The line is gone for a minute over two frames, the session ends in mid-stroke, the browser is killed in mid-stroke: the work is there.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { accessible } from "./axe.mjs";
 import { clipsReady, go, openNext, paint, read, shownAsPainted, stroke, upload } from "./acts.mjs";
 import { ask, PASSWORD, signIn, startBrowser, tell, until } from "./browser.mjs";
 
 const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
+
+const MINUTE = 60_000;
+
+/** Remove a folder; false while processes of a killed browser, which die one by one, still write into it. */
+function isGone(folder) {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How many frames this device keeps unsaved work of. */
+const keptHere = (page) =>
+  page.evaluate(async () => {
+    const databases = (await indexedDB.databases()).filter(({ name }) => name.startsWith("sonoloop-work-"));
+    const counts = databases.map(
+      ({ name }) =>
+        new Promise((resolve, reject) => {
+          const opening = indexedDB.open(name);
+          opening.onerror = reject;
+          opening.onsuccess = () => {
+            const counting = opening.result.transaction("work").objectStore("work").count();
+            counting.onsuccess = () => resolve(counting.result);
+            opening.result.close();
+          };
+        }),
+    );
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  });
 
 /** Put the pointer down and draw, without letting go. */
 async function beginStroke(page, at) {
@@ -27,19 +59,51 @@ await tell("never-lost", async (page, step) => {
   const first = await read(page, "frame-id");
   const revisions = (frame) => ask(page, "GET", `/api/frames/${frame}/revisions`);
 
-  await step("draw on two frames while the line is down, and have both saved when it is back", async () => {
+  await step("draw on two frames for a minute without network, and have both saved when it is back", async () => {
     await paint(page, 0);
+    // Somebody with a line of their own, who sees what the server has.
+    const elsewhere = await context.browser().newContext();
+    const witness = await elsewhere.newPage();
+    await signIn(witness);
+    const known = async (frame) => (await ask(witness, "GET", `/api/frames/${frame}/revisions`)).length;
     await context.setOffline(true);
+    const cutAt = Date.now();
     await stroke(page, 0.05);
     await page.locator('[data-testid="offline"][data-waiting="1"]').waitFor();
+    await page.getByTestId("save-state").getByText("Kept on this device (offline)").waitFor();
+    await accessible(page, "without network");
+    const drawn = { [first]: await shownAsPainted(page) };
     await page.keyboard.press(".");
     await until("the frame that was loaded ahead", async () => (await read(page, "frame-id")) !== first);
-    await stroke(page, 0.02);
     const second = await read(page, "frame-id");
-    await page.locator('[data-testid="offline"][data-waiting="2"]').getByText("Work on 2 frames").waitFor();
+    for (let at = 0; Date.now() - cutAt < MINUTE; at += 0.01) {
+      await stroke(page, at);
+      await page.locator('[data-testid="offline"][data-waiting="2"]').getByText("Work on 2 frames").waitFor();
+      if ((await known(first)) !== 1 || (await known(second)) !== 0) throw new Error("something was saved without a line");
+      await page.waitForTimeout(Math.min(8000, Math.max(0, MINUTE - (Date.now() - cutAt))));
+    }
+    drawn[second] = await shownAsPainted(page);
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    const question = await asked;
+    if (question.type() !== "beforeunload") throw new Error(`closing asked ${question.type()}`);
+    await question.dismiss();
     await context.setOffline(false);
+    const seconds = (Date.now() - cutAt) / 1000;
+    if (seconds < 60) throw new Error(`the line was down for ${seconds} s only`);
     await page.getByTestId("offline").waitFor({ state: "detached" });
-    await until("both", async () => (await revisions(first)).length === 2 && (await revisions(second)).length === 1);
+    await until("both", async () => (await known(first)) === 2 && (await known(second)) >= 1);
+    await until("nothing kept any more", async () => (await keptHere(page)) === 0);
+    await elsewhere.close();
+    for (const [frame, painted] of Object.entries(drawn)) {
+      await go(page, page.url().replace(/frames\/\d+/, `frames/${frame}`));
+      await until("the frame", async () => (await read(page, "frame-id")) === frame && (await read(page, "save-state")) === "saved");
+      const found = await until("its mask", async () => {
+        const now = await shownAsPainted(page);
+        return now.painted.length > 0 ? now : null;
+      });
+      if (JSON.stringify(found) !== JSON.stringify(painted)) throw new Error(`frame ${frame} is not what was drawn on it`);
+    }
   });
 
   await step("lose the session in mid-stroke and sign in over the picture", async () => {
@@ -51,6 +115,7 @@ await tell("never-lost", async (page, step) => {
     await beginStroke(page, 0.7);
     const dialog = page.getByRole("dialog");
     await dialog.getByText("Your session ended").waitFor();
+    await accessible(page, "signing in again");
     await page.mouse.move(700, 640, { steps: 4 });
     await page.mouse.up();
     const drawn = await shownAsPainted(page);
@@ -66,6 +131,18 @@ await tell("never-lost", async (page, step) => {
       return now.painted.length > 0 ? now : null;
     });
     if (JSON.stringify(again) !== JSON.stringify(drawn)) throw new Error("the stroke under way was not saved as it was drawn");
+  });
+
+  await step("sign out and leave nothing on the device", async () => {
+    await go(page, `/p/${project}`);
+    await page.getByRole("button", { name: /your account/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByLabel("Password", { exact: true }).waitFor();
+    const left = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+    if (left.some((name) => name.startsWith("sonoloop-work-"))) throw new Error(`left on the device: ${left}`);
+    await signIn(page);
+    await go(page, `/p/${project}/frames/${first}`);
+    await until("the frame", async () => (await read(page, "frame-id")) === first);
   });
 
   await step("kill the browser in mid-stroke and find all but the open stroke", async () => {
@@ -98,7 +175,7 @@ await tell("never-lost", async (page, step) => {
       if (newest.strokes !== 2 || newest.clicks !== 2 || !(newest.active_seconds > 0))
         throw new Error(`its effort: ${newest.strokes} strokes, ${newest.clicks} clicks, ${newest.active_seconds} s`);
     } finally {
-      rmSync(profile, { recursive: true, force: true });
+      await until("the profile to be gone", () => isGone(profile), 20);
     }
   });
 });

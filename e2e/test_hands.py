@@ -23,7 +23,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
         yield started
 
 
-@pytest.mark.parametrize("story", ["never_lost", "two_people", "hands"])
+@pytest.mark.parametrize("story", ["never_lost", "two_people", "hands", "wall"])
 def test_the_editor_in_peoples_hands(tree: Tree, tmp_path: Path, story: str) -> None:
     """Promise 4 (at most the open stroke is lost) and promise 2 (nobody is overwritten); pen, touch, keys and axe."""
     tell(tree, story, tmp_path, SONOLOOP_CLIPS=json.dumps([{"file": str(CLIP), "subject": "S 01"}]))

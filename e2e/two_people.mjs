@@ -1,5 +1,6 @@
 // Two people, and two tabs of one of them, on one frame: what does not overlap is joined, what does is chosen.
 
+import { accessible } from "./axe.mjs";
 import { clipsReady, go, openNext, read, upload } from "./acts.mjs";
 import { ask, signIn, tell, until } from "./browser.mjs";
 
@@ -60,6 +61,7 @@ await tell(
       await saved(other, 3);
       await page.context().setOffline(false);
       await page.getByTestId("conflict").getByRole("img").nth(2).waitFor();
+      await accessible(page, "the choice between two people's work");
       await page.keyboard.press("Enter");
       if ((await revisions())[0].number !== 3) throw new Error("Enter chose");
     });

@@ -537,13 +537,20 @@ function clipOf(tool: ToolName, before: Labelmap, { points, size, label, options
     y + 0.5 >= top - margin &&
     y + 0.5 <= bottom + margin;
   const [pressX, pressY] = [Math.floor(points[0][0]), Math.floor(points[0][1])];
+  const picked = before.at(pressX, pressY);
+  const [from, to] = [points[0], points[points.length - 1]];
+  const [dx, dy] = [Math.round(to[0] - from[0]), Math.round(to[1] - from[1])];
   return (x: number, y: number): boolean => {
     switch (tool) {
       case "brush":
       case "eraser":
         return inBox(x, y, size / 2 + 1);
       case "line":
-        return modifiers.shift || inBox(x, y, size / 2 + 1);
+        // Turned to one of eight directions it is never longer than it was.
+        return modifiers.shift
+          ? Math.hypot(x + 0.5 - from[0], y + 0.5 - from[1]) <=
+              Math.hypot(to[0] - from[0], to[1] - from[1]) + size + 2
+          : inBox(x, y, size / 2 + 1);
       case "polygon":
       case "lasso":
       case "scissors": {
@@ -552,13 +559,13 @@ function clipOf(tool: ToolName, before: Labelmap, { points, size, label, options
         return isReplaced || tool === "scissors" || inBox(x, y, 1);
       }
       case "fill":
-        return before.at(x, y) === before.at(pressX, pressY);
+        return before.at(x, y) === picked;
       case "grow":
         return (x - pressX) ** 2 + (y - pressY) ** 2 <= options.reach ** 2;
       case "superpixel":
         return inBox(x, y, 3 * 6 + 1);
       case "move":
-        return true; // its own tests look at what it leaves and covers
+        return before.at(x, y) === picked || before.at(x - dx, y - dy) === picked;
       default:
         return false;
     }

@@ -296,6 +296,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         detail={detail}
         save={save}
         work={work}
+        isReviewing={role === "review"}
         onReturn={() => setReturning(true)}
         onHelp={() => setHelp(true)}
         onReload={() => void session.reload()}

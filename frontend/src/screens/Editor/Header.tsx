@@ -15,6 +15,7 @@ export function Header({
   detail,
   save,
   work,
+  isReviewing,
   onReturn,
   onHelp,
   onReload,
@@ -24,6 +25,8 @@ export function Header({
   detail: FrameDetail | null;
   save: SaveState;
   work: Work;
+  /** Came from the wall, where Y accepts. */
+  isReviewing: boolean;
   onReturn: () => void;
   onHelp: () => void;
   onReload: () => void;
@@ -72,7 +75,7 @@ export function Header({
             </Button>
           </Keyed>
           <Keyed
-            keys="Shift Y"
+            keys={isReviewing ? "Y" : "Shift Y"}
             label={
               withChanges
                 ? "Save and submit your changes, accept them as gold, and go to the next"

@@ -1,11 +1,11 @@
-import { ActionIcon, Menu, NumberInput } from "@mantine/core";
-import { IconDots } from "@tabler/icons-react";
+import { ActionIcon, Menu } from "@mantine/core";
+import { IconCheck, IconDots } from "@tabler/icons-react";
 import type { Label } from "../../api/types";
 import { type Action, chordName, DEFAULT_KEYS, type EditorSession } from "../../editor";
 import styles from "./Editor.module.css";
 import { KeyHint } from "./keyNames";
 import { convertLabel, STRUCTURE_ACTS } from "./structures";
-import { AMOUNT_RANGE, type Amounts } from "./useRememberedView";
+import type { Amounts } from "./useRememberedView";
 import { useEditorState } from "./useSession";
 
 /** What can be done to a label as a whole on this frame; each is one undo step. */
@@ -21,7 +21,7 @@ export function StructureMenu({
   disabled: boolean;
 }) {
   return (
-    <Menu position="left-start" width={260} withinPortal>
+    <Menu position="left-start" width={260} withinPortal withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <ActionIcon
           className={styles.toggle}
@@ -78,7 +78,9 @@ export function StructureMenu({
           </Menu.Sub>
         )}
         <Menu.Divider />
-        <AmountFields session={session} />
+        {AMOUNTS.map(([name, words, choices]) => (
+          <AmountItem key={name} session={session} name={name} words={words} choices={choices} />
+        ))}
       </Menu.Dropdown>
     </Menu>
   );
@@ -89,43 +91,44 @@ function ActKey({ action }: { action: Action }) {
   return <KeyHint>{chordName(chord)}</KeyHint>;
 }
 
-const AMOUNTS: readonly [keyof Amounts, string][] = [
-  ["islandBelow", "Islands are below"],
-  ["smoothBy", "Smooth by"],
-  ["growBy", "Grow, shrink by"],
+/** By how much, in pixels of the picture; for all labels, and for the keys as well. */
+const AMOUNTS: readonly [keyof Amounts, string, readonly number[]][] = [
+  ["islandBelow", "Islands are below", [10, 20, 40, 80, 160, 320, 640]],
+  ["smoothBy", "Smooth by", [1, 2, 3, 4, 5, 6]],
+  ["growBy", "Grow, shrink by", [1, 2, 3, 5, 8, 12]],
 ];
 
-/** By how much, in pixels of the picture; for all labels, and for the keys as well. */
-function AmountFields({ session }: { session: EditorSession }) {
-  const { options } = useEditorState(session);
+/** One of the amounts and what it may be; choosing leaves the menu open, for the act it is chosen for comes next. */
+function AmountItem({ session, name, words, choices }: AmountItemProps) {
+  const now = useEditorState(session).options[name];
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the menu would take the arrows for its own items
-    <div
-      className={styles.amounts}
-      onKeyDown={(event) => event.key !== "Escape" && event.key !== "Tab" && event.stopPropagation()}
-    >
-      {AMOUNTS.map(([name, words]) => {
-        const [least, most] = AMOUNT_RANGE[name];
-        return (
-          <NumberInput
-            key={name}
-            className={styles.amount}
-            size="xs"
-            label={words}
-            suffix=" px"
-            min={least}
-            max={most}
-            allowDecimal={false}
-            allowNegative={false}
-            value={options[name]}
-            onChange={(value) => {
-              // A field on its way to a number, or beyond its range, changes nothing yet.
-              if (typeof value === "number" && value >= least && value <= most)
-                session.editor.setOptions({ [name]: value });
-            }}
-          />
-        );
-      })}
-    </div>
+    <Menu.Sub position="left-start">
+      <Menu.Sub.Target>
+        <Menu.Sub.Item>
+          {words} {now} px
+        </Menu.Sub.Item>
+      </Menu.Sub.Target>
+      <Menu.Sub.Dropdown>
+        {[...new Set([...choices, now])]
+          .sort((one, other) => one - other)
+          .map((choice) => (
+            <Menu.Item
+              key={choice}
+              closeMenuOnClick={false}
+              leftSection={<IconCheck size={14} visibility={choice === now ? "visible" : "hidden"} />}
+              onClick={() => session.editor.setOptions({ [name]: choice })}
+            >
+              {choice} px
+            </Menu.Item>
+          ))}
+      </Menu.Sub.Dropdown>
+    </Menu.Sub>
   );
+}
+
+interface AmountItemProps {
+  session: EditorSession;
+  name: keyof Amounts;
+  words: string;
+  choices: readonly number[];
 }

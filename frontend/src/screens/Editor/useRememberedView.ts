@@ -12,7 +12,7 @@ interface View {
 export type Amounts = Pick<ToolOptions, "islandBelow" | "growBy" | "smoothBy">;
 
 /** What each may be, both ends included. */
-export const AMOUNT_RANGE: Readonly<Record<keyof Amounts, readonly [number, number]>> = {
+const AMOUNT_RANGE: Readonly<Record<keyof Amounts, readonly [number, number]>> = {
   islandBelow: [2, 100_000],
   growBy: [1, 50],
   smoothBy: [1, 20],

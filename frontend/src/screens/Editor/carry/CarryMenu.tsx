@@ -33,6 +33,7 @@ export function CarryMenu({
       onChange={onChange}
       position="top-end"
       trapFocus
+      returnFocus
       shadow="md"
       width={360}
       withRoles={false}
@@ -67,7 +68,6 @@ export function CarryMenu({
           <SegmentedControl
             size="xs"
             fullWidth
-            data-autofocus
             aria-label="How"
             value={way}
             onChange={(value) => setWay(value as Way)}
@@ -106,7 +106,7 @@ export function CarryMenu({
               />
             </div>
           )}
-          <Button type="submit" size="xs" loading={carry.busy}>
+          <Button type="submit" size="xs" loading={carry.busy} data-autofocus>
             Carry over
           </Button>
         </form>

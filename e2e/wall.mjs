@@ -1,0 +1,99 @@
+// A reviewer's twenty minutes: one frame returned with a note on the spot, the twenty others picked and accepted at once.
+
+import { accessible } from "./axe.mjs";
+import { clipsReady, go, openNext, paint, read, upload } from "./acts.mjs";
+import { ask, signIn, tell, until } from "./browser.mjs";
+
+const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
+const FRAMES = 21;
+const NOTE = "The border lies deeper here";
+
+/** Save this frame's mask for another frame, and hand it in. */
+const handIn = (page, from, frame) =>
+  page.evaluate(
+    async ([from, frame]) => {
+      const mask = await (await fetch(`/api/frames/${from}/mask`)).blob();
+      const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+      const headers = { "X-CSRFToken": token };
+      for (const [method, path, more, body] of [
+        ["PUT", "mask", { "If-Match": '"r0"', "Content-Type": "image/png" }, mask],
+        ["POST", "submit", {}, undefined],
+      ]) {
+        const answer = await fetch(`/api/frames/${frame}/${path}`, { method, headers: { ...headers, ...more }, body });
+        if (!answer.ok) throw new Error(await answer.text());
+      }
+    },
+    [from, frame],
+  );
+
+await tell(
+  "wall",
+  async (page, step) => {
+    await signIn(page);
+    const { id: project } = await ask(page, "POST", "/api/projects", { name: `Wall ${Date.now()}`, preset: "one_lesion" });
+    await go(page, `/p/${project}/clips`);
+    await upload(page, [CLIP]);
+    const [{ id: clip }] = await clipsReady(page, project, 1);
+    await ask(page, "POST", `/api/clips/${clip}/select`, { count: FRAMES });
+    await step("the wall is empty and says what comes", async () => {
+      await go(page, `/p/${project}/review`);
+      await page.getByRole("heading", { name: "Nothing waits for review" }).waitFor();
+      await accessible(page, "the empty wall");
+    });
+    await openNext(page, project);
+    const first = Number(await read(page, "frame-id"));
+    await paint(page, 0);
+    await page.keyboard.press("Enter");
+    await until("the next frame", async () => Number(await read(page, "frame-id")) !== first);
+    const frames = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&limit=500`)).results;
+    for (const { id } of frames.filter(({ id }) => id !== first)) await handIn(page, first, id);
+    const stats = () => ask(page, "GET", `/api/projects/${project}/stats`);
+
+    let returned = 0;
+    await step("the wall is full; one frame is opened and returned with a pin", async () => {
+      await go(page, `/p/${project}/review`);
+      await page.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
+      await page.keyboard.press("j");
+      await page.keyboard.press("Enter");
+      await until("the frame", async () => (await read(page, "frame-state")) === "submitted" && (await read(page, "revision")) === "1");
+      returned = Number(await read(page, "frame-id"));
+      await page.getByTestId("editor-canvas").focus();
+      await page.keyboard.press("Shift+N");
+      await page.getByLabel("What is wrong?").waitFor();
+      const box = await page.getByTestId("editor-canvas").boundingBox();
+      await page.mouse.click(box.x + box.width * 0.45, box.y + box.height * 0.5);
+      await page.keyboard.type(NOTE);
+      await page.getByRole("button", { name: "Return frame" }).click();
+      await until("the verdict", async () => (await stats()).returned === 1);
+    });
+
+    await step("the others are accepted at once, as far as they were seen", async () => {
+      await go(page, `/p/${project}/review`);
+      await page.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
+      const began = Date.now();
+      await page.keyboard.press("*");
+      await page.getByRole("toolbar", { name: "Verdict" }).getByText(`${FRAMES - 1} frames`).waitFor();
+      // What was not on the screen yet stays picked, comes up, and is accepted by the same key.
+      let pressed = 0;
+      await until("all verdicts", async () => {
+        const left = page.locator('[data-testid="review-card"]');
+        if ((await left.count()) > 0 && (await left.and(page.locator(":not([data-loaded])")).count()) === 0) {
+          pressed += 1;
+          await page.keyboard.press("y");
+        }
+        return (await stats()).accepted === FRAMES - 1;
+      });
+      const seconds = ((Date.now() - began) / 1000).toFixed(1);
+      console.log(`  ${FRAMES - 1} frames accepted with * and ${pressed} times Y, in ${seconds} s`);
+      await page.getByRole("heading", { name: "Nothing waits for review" }).waitFor();
+    });
+
+    await step("the annotator meets the returned frame first, and the note on its spot", async () => {
+      await openNext(page, project);
+      if (Number(await read(page, "frame-id")) !== returned) throw new Error("another frame came first");
+      await page.getByTestId("review-notes").getByText(NOTE).waitFor();
+      await page.getByTestId("editor-canvas").locator("..").getByText(NOTE).waitFor();
+    });
+  },
+  { colorScheme: "dark" },
+);
