@@ -3,6 +3,8 @@ import type { Labelmap } from "./labelmap";
 
 /** The longest run one entry can hold: 16 bits beside two labels of 8. */
 const LONGEST = 0xffff;
+/** The pair of labels of pixels that did not change, whatever they are: two equal ones. */
+const UNCHANGED = 0;
 /** No pair of labels: what a run under way is compared with before the first. */
 const NO_PAIR = 0x10000;
 
@@ -17,8 +19,8 @@ const SET = Uint8Array.from({ length: 256 }, (_, byte) => {
  * What one box of the label map held before and after an edit, kept so that hundreds of steps fit in
  * memory whatever the size of the picture.
  *
- * As runs `length << 16 | before << 8 | after` over the box's rows: a brush stroke takes some hundred
- * bytes. Where that is less (a stroke through a threshold leaves every other pixel of the speckle), as
+ * As runs `length << 16 | before << 8 | after` over the box's rows: a brush stroke takes a few for each row
+ * it crosses, for what did not change is one run whatever lies there. Where that is less (a stroke through a threshold leaves every other pixel of the speckle), as
  * one bit per pixel that tells which changed, and runs over those alone: at most an eighth of a byte per
  * pixel of the box where one label was painted over one other.
  */
@@ -59,21 +61,22 @@ export class LabelmapEdit {
   }
 
   private applyAll(map: Labelmap, shift: 0 | 8): void {
-    let x = 0;
-    let at = this.box.y * map.width + this.box.x;
+    const { x, y, width } = this.box;
+    let place = 0;
     for (const run of this.runs) {
+      const length = run >>> 16;
       const value = (run >>> shift) & 0xff;
+      if (((run >>> 8) & 0xff) === (run & 0xff)) {
+        place += length;
+        continue;
+      }
       // A run may reach over the ends of several rows of the box.
-      for (let left = run >>> 16; left > 0; ) {
-        const length = Math.min(left, this.box.width - x);
-        map.data.fill(value, at, at + length);
-        left -= length;
-        x += length;
-        at += length;
-        if (x === this.box.width) {
-          x = 0;
-          at += map.width - this.box.width;
-        }
+      for (const end = place + length; place < end; ) {
+        const row = Math.floor(place / width);
+        const until = Math.min(end, (row + 1) * width);
+        const start = (y + row) * map.width + x - row * width;
+        map.data.fill(value, start + place, start + until);
+        place = until;
       }
     }
   }
@@ -156,13 +159,18 @@ function changedOnly(before: Labelmap, after: Labelmap, box: Box) {
   let all = 0;
   for (let row = 0; row < box.height; row++) {
     const start = (box.y + row) * before.width + box.x;
-    for (let place = 0; place < perRow; place++) {
-      const end = start + Math.min(box.width, 8 * place + 8);
+    const [first, end] = differing(before, after, start, start + box.width);
+    if (first > start && last !== UNCHANGED) {
+      all++;
+      last = UNCHANGED;
+    }
+    for (let place = (first - start) >> 3; start + 8 * place < end; place++) {
       let bits = 0;
-      for (let i = start + 8 * place, bit = 0; i < end; i++, bit++) {
-        const here = (from[i] << 8) | to[i];
+      const until = Math.min(end, start + 8 * place + 8);
+      for (let i = Math.max(first, start + 8 * place); i < until; i++) {
         const isChanged = -(from[i] ^ to[i]) >>> 31;
-        bits |= isChanged << bit;
+        const here = ((from[i] << 8) | to[i]) & -isChanged;
+        bits |= isChanged << (i - start - 8 * place);
         all += -(here ^ last) >>> 31;
         last = here;
         if (isChanged & (-(here ^ pair) >>> 31)) {
@@ -174,6 +182,10 @@ function changedOnly(before: Labelmap, after: Labelmap, box: Box) {
       }
       changed[row * perRow + place] = bits;
     }
+    if (end < start + box.width && last !== UNCHANGED) {
+      all++;
+      last = UNCHANGED;
+    }
   }
   runs.push(length, pair);
   return { runs: runs.finish(), changed, all };
@@ -183,22 +195,50 @@ function changedOnly(before: Labelmap, after: Labelmap, box: Box) {
 function allPixels(before: Labelmap, after: Labelmap, box: Box): Uint32Array {
   const [from, to] = [before.data, after.data];
   const runs = new Runs();
-  let pair = NO_PAIR;
+  let pair = UNCHANGED;
   let length = 0;
   for (let y = box.y; y < box.y + box.height; y++) {
     const start = y * before.width + box.x;
-    for (let i = start; i < start + box.width; i++) {
-      const here = (from[i] << 8) | to[i];
-      if (here !== pair) {
-        runs.push(length, pair);
-        pair = here;
-        length = 0;
-      }
-      length++;
-    }
+    const [first, end] = differing(before, after, start, start + box.width);
+    add(UNCHANGED, first - start);
+    for (let i = first; i < end; i++) add(from[i] === to[i] ? UNCHANGED : (from[i] << 8) | to[i], 1);
+    add(UNCHANGED, start + box.width - end);
   }
   runs.push(length, pair);
   return runs.finish();
+
+  function add(here: number, count: number): void {
+    if (count === 0) return;
+    if (here !== pair) {
+      runs.push(length, pair);
+      pair = here;
+      length = 0;
+    }
+    length += count;
+  }
+}
+
+/**
+ * From which pixel to (not including) which two maps differ between two places of one row; from `to` to `to` where
+ * they do not. Four pixels at a time: most of a large picture is the same.
+ */
+function differing(one: Labelmap, other: Labelmap, from: number, to: number): [number, number] {
+  const [a, b] = [one.data, other.data];
+  const [wordsOfA, wordsOfB] = [one.words, other.words];
+  let first = from;
+  while (first < to) {
+    if ((first & 3) === 0 && first + 4 <= to && wordsOfA[first >> 2] === wordsOfB[first >> 2]) first += 4;
+    else if (a[first] === b[first]) first++;
+    else break;
+  }
+  if (first >= to) return [to, to];
+  let end = to;
+  for (;;) {
+    if ((end & 3) === 0 && end - 4 >= first && wordsOfA[(end >> 2) - 1] === wordsOfB[(end >> 2) - 1])
+      end -= 4;
+    else if (a[end - 1] === b[end - 1]) end--;
+    else return [first, end];
+  }
 }
 
 /** Painting in the making: what a tool has changed since it began. It ends in `finish` or in `revert`. */
@@ -225,7 +265,7 @@ export class OpenEdit {
   finish(): boolean {
     if (this.ended) return false;
     const edit = this.box && LabelmapEdit.between(this.committed, this.map, this.box);
-    if (edit) this.committed.copyBox(edit.box, this.map);
+    edit?.redo(this.committed);
     this.end(edit);
     return edit !== null;
   }
@@ -258,15 +298,12 @@ function changedBox(before: Labelmap, after: Labelmap, box: Box): Box | null {
   let bottom = -1;
   for (let y = box.y; y < box.y + box.height; y++) {
     const start = y * before.width;
-    let first = box.x;
-    let last = box.x + box.width - 1;
-    while (first <= last && before.data[start + first] === after.data[start + first]) first++;
-    if (first > last) continue;
-    while (before.data[start + last] === after.data[start + last]) last--;
+    const [first, end] = differing(before, after, start + box.x, start + box.x + box.width);
+    if (first === end) continue;
     if (top < 0) top = y;
     bottom = y;
-    left = Math.min(left, first);
-    right = Math.max(right, last);
+    left = Math.min(left, first - start);
+    right = Math.max(right, end - 1 - start);
   }
   if (top < 0) return null;
   return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };

@@ -100,6 +100,21 @@ describe("history", () => {
     expect(map.equals(last)).toBe(true);
   }, 60_000);
 
+  test("a thin stroke across a large picture full of labels costs a few bytes for each row it crosses", () => {
+    const before = new Labelmap(2048, 1536);
+    for (let i = 0; i < before.data.length; i++) before.data[i] = (i >> 4) % 5;
+    const after = before.clone();
+    const may = new Uint8Array(256).fill(1);
+    paintCapsule(after, { x: 10, y: 10 }, { x: 2000, y: 1500 }, 3, 9, may);
+    const edit = LabelmapEdit.between(before, after, before.box) as LabelmapEdit;
+    expect(edit.bytes).toBeLessThan(1500 * 20);
+    const map = after.clone();
+    edit.undo(map);
+    expect(map.equals(before)).toBe(true);
+    edit.redo(map);
+    expect(map.equals(after)).toBe(true);
+  });
+
   test("a stroke that leaves every other pixel of speckle takes a bit per pixel, and comes back whole", () => {
     const next = random(6);
     const before = new Labelmap(1024, 768);

@@ -8,6 +8,8 @@ export const NOT_ANNOTATED = 255;
 /** One label index (0-255) per pixel, row by row from the top left. */
 export class Labelmap {
   readonly data: Uint8Array<ArrayBuffer>;
+  /** The pixels four at a time; up to three at the end are in none. */
+  readonly words: Uint32Array;
 
   /**
    * Takes `data` over, without a copy where it begins at a whole word (its pixels are also read four at a time); all
@@ -24,11 +26,7 @@ export class Labelmap {
       throw new RangeError(`${data.length} pixels do not fill a label map of ${width}×${height}`);
     this.data =
       data?.byteOffset && data.byteOffset % 4 !== 0 ? data.slice() : (data ?? new Uint8Array(width * height));
-  }
-
-  /** The pixels four at a time; up to three at the end are in none. */
-  get words(): Uint32Array {
-    return new Uint32Array(this.data.buffer, this.data.byteOffset, this.data.length >> 2);
+    this.words = new Uint32Array(this.data.buffer, this.data.byteOffset, this.data.length >> 2);
   }
 
   /** The label at a pixel; `undefined` outside the map. */
