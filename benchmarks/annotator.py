@@ -13,14 +13,19 @@ ways to begin:
 A real hand paints less exactly and needs more strokes for a large region, from scratch most of all. So the counts are
 for comparing the ways with each other, not minutes of a day.
 
-Phantom clips are of simulated subjects the champion was never trained on. With `--nerve WEIGHTS --images NAMES` the
-frames are pictures of ../shared/data/usgra_nerve that the given weights were not trained on; single pictures have no
-neighbours, so propagation is not measured on them.
+Phantom clips are of simulated subjects the champion was never trained on. With `--nerve WEIGHTS --cell RESULT` also
+pictures of ../shared/data/usgra_nerve; single pictures have no neighbours, so propagation is not measured on them. Both
+come from one cell of `benchmarks.models`:
+
+    python -m benchmarks.models --study nerve --budget cpu --net aau-t-aux --fold 0 --work WORK
+    python -m benchmarks.annotator --nerve WORK/nerve-cpu-aau-t-aux-fold0-seed0/model.safetensors \
+        --cell benchmarks/results/models/nerve-cpu-aau-t-aux-fold0-seed0.json
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +34,7 @@ import cv2
 import numpy as np
 
 from benchmarks._report import Row, report
+from benchmarks.models.datasets import nerve
 from ml.data import decode_image, decode_mask, to_grey
 from ml.hints import error_clicks
 from ml.interact import Point, refine, takes_clicks
@@ -152,12 +158,12 @@ def rows_of(name: str, network: Predictor, clips: Iterator[tuple[list[np.ndarray
     return rows
 
 
-def nerve_clips(names: Sequence[str]) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-    """Held-out pictures of ../shared/data/usgra_nerve, each a clip of one frame."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "usgra_nerve"
-    for name in names:
-        image = to_grey(decode_image((folder / "images" / name).read_bytes()))
-        yield [image], [decode_mask((folder / "labels" / name).read_bytes())]
+def nerve_clips(cell: Path) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """The pictures a cell's network was tested on, one of each cluster of near-duplicates; each a clip of one frame."""
+    tested = {row["picture"] for row in json.loads(cell.read_text())["scores"] if row["first_of_cluster"]}
+    for picture in nerve().pictures:
+        if picture.name in tested:
+            yield [to_grey(decode_image(picture.image.read_bytes()))], [decode_mask(picture.mask.read_bytes())]
 
 
 def _mean(costs: Sequence[Cost], what: str) -> float:
@@ -168,12 +174,11 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.annotator", description=__doc__.splitlines()[0])
     parser.add_argument("--nerve", type=Path, help="weights trained on pictures of usgra_nerve")
-    parser.add_argument("--images", type=Path, help="a file naming the pictures those weights were not trained on")
+    parser.add_argument("--cell", type=Path, help="the result of that training, which names its test pictures")
     options = parser.parse_args()
     rows = rows_of("phantom", Predictor.load(WEIGHTS), phantom_clips())
     if options.nerve:
-        names = options.images.read_text().split()
-        rows += rows_of("nerve", Predictor.load(options.nerve), nerve_clips(names))
+        rows += rows_of("nerve", Predictor.load(options.nerve), nerve_clips(options.cell))
     report("annotator", rows)
 
 
