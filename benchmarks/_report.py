@@ -25,8 +25,11 @@ class Row:
     ok: bool | None
 
 
-def report(name: str, rows: list[Row], *, keep: bool = True) -> None:
-    """Print the rows and, to be kept, write them down with date, commit and machine; misses stay in the table."""
+def report(name: str, rows: list[Row], *, keep: bool = True, add: bool = False) -> None:
+    """Print the rows and, to be kept, write them down with date, commit and machine; misses stay in the table.
+
+    With `add`, other rows that the same commit wrote before stay.
+    """
     width = max(len(row.what) for row in rows)
     print(f"{'':{width}}  {'measured':>12}  budget")
     for row in rows:
@@ -35,16 +38,27 @@ def report(name: str, rows: list[Row], *, keep: bool = True) -> None:
     if not keep:
         return
     RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    kept = {row["what"]: row for row in _rows_of_commit(path)} if add else {}
     text = json.dumps(
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
             "machine": machine(),
-            "rows": [asdict(row) for row in rows],
+            "rows": list((kept | {row.what: asdict(row) for row in rows}).values()),
         },
         indent=1,
     )
-    (RESULTS / f"{name}.json").write_text(text + "\n")
+    path.write_text(text + "\n")
+
+
+def _rows_of_commit(path: Path) -> list[dict[str, Any]]:
+    """Rows in a results file of the commit that is checked out now; none where files differ from it."""
+    now = commit()
+    if now.endswith("+") or not path.exists():
+        return []
+    result = json.loads(path.read_text())
+    return list(result["rows"]) if result["commit"] == now else []
 
 
 def write_rows(rows: list[Row], path: Path) -> None:

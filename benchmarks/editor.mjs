@@ -27,7 +27,7 @@ const VISITS = Number(process.env.SONOLOOP_VISITS ?? 1000);
 const ROUNDS = Number(process.env.SONOLOOP_ROUNDS ?? 3);
 const MEASURED_STROKES = 12;
 const MOVES = 16;
-const UNDONE = 20;
+const UNDONE = 40;
 const PLAY_S = 8;
 
 /** Runs in the page, before any of its scripts. */
@@ -219,7 +219,7 @@ try {
       await page.evaluate(() => window.bench.on(["keydown"], false));
       for (let i = 0; i < UNDONE; i += 1) {
         await page.keyboard.press("Control+z");
-        await pause(120);
+        await pause(80);
       }
       series.push(await take());
     }

@@ -5,7 +5,8 @@ visiting a thousand frames; 4096×3072 for painting. The browser is driven by `e
 milliseconds; what they are held against stands here. Each series is taken in three rounds, and the row tells the round
 with the lowest median: other work on the machine can only make a round slower. `load` in the result is the machine's.
 
-`python -m benchmarks.editor frames play` measures these parts alone (see `PARTS`) and keeps nothing.
+`python -m benchmarks.editor frames play` measures these parts alone (see `PARTS`) and keeps nothing; with `--add` they
+are kept beside what the same commit has measured of the others. `steps` runs in Node, the rest in Chromium.
 """
 
 import argparse
@@ -198,13 +199,15 @@ def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description="The editor in a real Chromium.")
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="measure these alone and keep nothing")
-    parts = parser.parse_args().parts
+    parser.add_argument("--add", action="store_true", help="keep them beside what the same commit measured before")
+    asked = parser.parse_args()
+    parts = asked.parts
     with _instance.data_folder() as folder:
         _instance.prepare(folder)
         clips = build()
         with running_tree(folder) as tree:
             rows = measure(tree, clips, parts or list(PARTS))
-    report("editor", rows, keep=not parts)
+    report("editor", rows, keep=asked.add or not parts, add=asked.add)
     return 0
 
 
