@@ -69,6 +69,7 @@ await tell("demonstration", async (page, step) => {
     await page.keyboard.press("k");
     await page.getByRole("button", { name: "Carry over", exact: true }).click();
     await page.getByTestId("carry-strip").waitFor({ timeout: 120_000 });
+    await accessible(page, "masks offered");
     return id;
   });
 
@@ -78,7 +79,6 @@ await tell("demonstration", async (page, step) => {
     const before = await drawn();
     await page.getByTestId("carry-strip").getByRole("button", { name: /^Accept all/ }).click();
     await until("the masks", async () => (await drawn()) > before);
-    await accessible(page, "what was carried over");
     const [{ id }] = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.slice(-1);
     const [carried] = await ask(page, "GET", `/api/frames/${id}/revisions`);
     if (carried.origin !== "propagated") throw new Error(`the mask came from ${carried.origin}`);

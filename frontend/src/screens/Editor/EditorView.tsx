@@ -140,7 +140,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       const opened = session.frameId;
       if (opened === null) return;
       setProblem(null);
-      setReturning(false);
       const path = `/p/${project.id}/frames/${opened}${query ? `?${query}` : ""}`;
       if (Number(opened) !== frameId) void navigate(path, { replace: true, state: { byEditor: true } });
     });
@@ -206,6 +205,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const goTo = useCallback((to: number) => open(frames[to]?.id ?? null), [open, frames]);
   const role = search.get("queue") === "review" ? "review" : "annotate";
   const work = useWork({ desk, project, detail, role, open });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another frame, another form; its picture may come later
+  useEffect(() => setReturning(false), [frameId]);
   // Judged, by this person or another: the form has nothing left to speak about.
   useEffect(() => {
     if (!work.mayReview) setReturning(false);
@@ -249,7 +250,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       "frame.nextUntouched": () => jump("untouched"),
       "frame.nextReturned": () => jump("returned"),
       "draft.accept": () => {
-        if (carry.here && carry.here.blocked === null) void carry.accept([carry.here]);
+        if (carry.here) void carry.accept([carry.here]);
         // As on the wall: Y is for the frame, not for its draft.
         else if (role === "review" && work.mayReview) void work.accept();
         else void work.acceptDraft();

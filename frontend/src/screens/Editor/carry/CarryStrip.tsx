@@ -7,7 +7,7 @@ import { type ColorTables, Labelmap, paintOverlay } from "../../../editor";
 import { count, plural, score } from "../../../ui/format";
 import styles from "../Editor.module.css";
 import { KeyHint } from "../keyNames";
-import type { Proposal } from "./proposals";
+import type { Outcome, Proposal } from "./proposals";
 import { type Carry, reasons } from "./useCarry";
 
 const WIDTH = 112;
@@ -30,9 +30,9 @@ export function CarryStrip({ onHeight, ...strip }: Strip & { onHeight: (height: 
   );
 }
 
-/** Masks offered for other frames: looked at, accepted one by one or all at once. */
-function Offered({ carry, colors, onOpen }: Strip) {
-  const { proposals, here, job } = carry;
+/** What was accepted last, and what is offered still: looked at, accepted one by one or all at once. */
+function Offered(strip: Strip) {
+  const { job, accepted, proposals } = strip.carry;
   if (job) {
     const share = job.progress_total ? (100 * job.progress_done) / job.progress_total : 0;
     return (
@@ -47,55 +47,64 @@ function Offered({ carry, colors, onOpen }: Strip) {
             aria-label="Progress"
             animated={share === 0}
           />
-          <Button size="compact-xs" variant="subtle" color="gray" onClick={carry.cancel}>
+          <Button size="compact-xs" variant="subtle" color="gray" onClick={strip.carry.cancel}>
             Cancel
           </Button>
         </div>
       </div>
     );
   }
-  if (!proposals.length && carry.accepted) {
-    const { saved, refused } = carry.accepted;
-    return (
-      <div className={styles.carry} role="status" data-testid="carry-accepted">
-        <div className={styles.carryHead}>
-          <span>
-            {plural(saved.length, "mask")} accepted.{reasons(refused)}
-          </span>
-          {saved.length > 0 && (
-            <Button
-              size="compact-xs"
-              variant="default"
-              loading={carry.busy}
-              onClick={() => void carry.takeBack()}
-            >
-              Take back
-            </Button>
-          )}
-          <span className={styles.spring} />
-          <Button size="compact-xs" variant="subtle" color="gray" onClick={carry.putAway}>
-            Keep
+  return (
+    <>
+      {accepted && <AcceptedBar carry={strip.carry} accepted={accepted} />}
+      {proposals.length > 0 && <Cards {...strip} />}
+    </>
+  );
+}
+
+function AcceptedBar({ carry, accepted: { saved, refused } }: { carry: Carry; accepted: Outcome }) {
+  return (
+    <div className={styles.carry} role="status" data-testid="carry-accepted">
+      <div className={styles.carryHead}>
+        <span>
+          {plural(saved.length, "mask")} accepted.{reasons(refused)}
+        </span>
+        {saved.length > 0 && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            loading={carry.busy}
+            onClick={() => void carry.takeBack()}
+          >
+            Take back
           </Button>
-        </div>
+        )}
+        <span className={styles.spring} />
+        <Button size="compact-xs" variant="subtle" color="gray" onClick={carry.putAway}>
+          Keep
+        </Button>
       </div>
-    );
-  }
-  const open = proposals.filter(({ blocked }) => blocked === null);
+    </div>
+  );
+}
+
+function Cards({ carry, colors, onOpen }: Strip) {
+  const { proposals, here } = carry;
   // Over work a person has begun a mask goes only one by one, looked at.
-  const fresh = open.filter(({ frame }) => frame.state === "untouched");
+  const fresh = proposals.filter(({ frame }) => frame.state === "untouched");
   const sure = fresh.filter(({ isDoubtful }) => !isDoubtful);
-  const doubtful = open.filter(({ isDoubtful }) => isDoubtful);
-  if (!proposals.length) return null;
+  const doubtful = proposals.filter(({ isDoubtful }) => isDoubtful);
   return (
     <section className={styles.carry} aria-label="Masks carried over" data-testid="carry-strip">
       <div className={styles.carryOffer}>
         <span>
-          {plural(open.length, "mask")} offered
+          {plural(proposals.length, "mask")} offered
           {doubtful.length > 0 && `, ${count(doubtful.length)} doubtful`}
-          {fresh.length < open.length && `, ${count(open.length - fresh.length)} on frames already begun`}
+          {fresh.length < proposals.length &&
+            `, ${count(proposals.length - fresh.length)} on frames already begun`}
         </span>
         <div className={styles.carryButtons}>
-          {here && here.blocked === null && (
+          {here && (
             <Button
               size="compact-xs"
               loading={carry.busy}
@@ -173,7 +182,7 @@ const Card = memo(function Card({
   isHere: boolean;
   onOpen: (frame: number) => void;
 }) {
-  const { frame, map, isDoubtful, blocked } = proposal;
+  const { frame, map, isDoubtful } = proposal;
   const height = Math.round((WIDTH * map.height) / map.width);
   const picture = useQuery({
     queryKey: ["frame-picture", frame.id],
@@ -201,14 +210,13 @@ const Card = memo(function Card({
   useEffect(() => {
     if (isHere) card.current?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [isHere]);
-  const words = blocked ?? (isDoubtful ? "doubtful" : "sure");
+  const words = isDoubtful ? "doubtful" : "sure";
   return (
     <button
       ref={card}
       type="button"
       className={styles.carryCard}
       data-doubtful={isDoubtful || undefined}
-      data-blocked={blocked !== null || undefined}
       aria-current={isHere || undefined}
       title={`Frame ${frame.index + 1}: ${words}${proposal.score === null ? "" : `, ${score(proposal.score, 2)}`}`}
       onClick={() => onOpen(frame.id)}

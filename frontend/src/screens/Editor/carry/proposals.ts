@@ -21,8 +21,6 @@ export interface Proposal {
   readonly isDoubtful: boolean;
   /** 0..1, where something was measured. */
   readonly score: number | null;
-  /** Why it cannot be accepted any more; null where it can. */
-  readonly blocked: string | null;
 }
 
 /** One accepted proposal: what is needed to take it back. */
@@ -36,13 +34,6 @@ export interface Outcome {
   readonly refused: { readonly frame: number; readonly message: string }[];
 }
 
-const BLOCKED: Record<string, string> = {
-  moved: "Somebody saved this frame since.",
-  submitted: "This frame waits for review.",
-  accepted: "This frame is gold.",
-  other_person: "Another person works on this frame.",
-};
-
 export function fromServer(row: ServerProposal, frame: Frame): Proposal {
   return {
     frame,
@@ -51,7 +42,6 @@ export function fromServer(row: ServerProposal, frame: Frame): Proposal {
     id: row.id,
     isDoubtful: row.flag === "amber",
     score: row.score,
-    blocked: row.blocked && (BLOCKED[row.blocked] ?? row.blocked),
   };
 }
 

@@ -106,7 +106,8 @@ export function useCarry({
     const byId = new Map(frames.map((frame) => [frame.id, frame]));
     const carried = (rows.data?.proposals ?? []).flatMap((row) => {
       const frame = byId.get(row.frame);
-      return frame?.selected && row.png ? [fromServer(row, frame)] : [];
+      // What was saved, submitted or begun by another since is not offered any more.
+      return frame?.selected && row.png && !row.blocked ? [fromServer(row, frame)] : [];
     });
     const local = made.filter(({ frame }) => byId.get(frame.id)?.state === "untouched");
     const own = new Set(local.map(({ frame }) => frame.id));
@@ -196,9 +197,8 @@ export function useCarry({
       }),
     accept: (which) =>
       doing("Not accepted", async () => {
-        const takes = which.filter(({ blocked }) => blocked === null);
-        const [opened] = takes.filter(({ frame }) => String(frame.id) === session.frameId);
-        if (takes.length === 1 && opened) {
+        const [opened] = which.filter(({ frame }) => String(frame.id) === session.frameId);
+        if (which.length === 1 && opened) {
           // On the table it is one step like any other: undo takes it back.
           const id = String(opened.frame.id);
           ports.proposalAccepted(id, opened.id);
@@ -210,7 +210,7 @@ export function useCarry({
           void client.invalidateQueries({ queryKey: ["proposals", clipId] });
           return;
         }
-        const outcome = await acceptAll(clipId, takes, me.id);
+        const outcome = await acceptAll(clipId, which, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
         setAccepted(outcome);
       }),
@@ -249,7 +249,6 @@ const local =
     id: null,
     isDoubtful: false,
     score: null,
-    blocked: null,
   });
 
 function copies(
