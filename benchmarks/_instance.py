@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,9 +105,19 @@ def label_map(seed: int, labels: list[int], width: int = 640, height: int = 480)
 
 
 def add_clip(
-    project: "Project", subject: str, frames: int, *, width: int = 640, height: int = 480, fps: int = 30
+    project: "Project",
+    subject: str,
+    frames: int,
+    *,
+    width: int = 640,
+    height: int = 480,
+    fps: int = 30,
+    pictures: Sequence[np.ndarray] = (),
 ) -> "Clip":
-    """A ready clip with a real pack, all frames selected. After 64 different pictures they come again."""
+    """A ready clip with a real pack, all frames selected, of speckle unless told which pictures.
+
+    After 64 different pictures they come again.
+    """
     from django.conf import settings
 
     from annotation import files
@@ -132,7 +142,7 @@ def add_clip(
     )
     pngs = []
     for seed in range(min(frames, BLOCK_FRAMES)):
-        pixels = picture(seed, width, height)
+        pixels = pictures[seed] if len(pictures) else picture(seed, width, height)
         pngs.append((cv2.imencode(".png", pixels)[1].tobytes(), hashlib.sha256(pixels.data).hexdigest()))
     local = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"pack-{clip.pk}"
     pack = files.PackWriter(local)

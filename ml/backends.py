@@ -36,20 +36,13 @@ class Backend(ABC):
 
     @abstractmethod
     def run(self, x: np.ndarray, aux: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities of each channel, and how undecided they are.
+        """Probabilities of each channel, and which is the largest.
 
         x        float32 [B, 1, S, S], normalised
         aux      float32 [B, 2K, S, S] (`ml.model.AAUNet`), or None: then as if all zeros
-        returns  float32 [B, K+1, S, S] that sum to 1, and float32 [B, S, S]: their entropy as a share of the
-                 largest possible, 0 sure, 1 no idea
+        returns  float32 [B, K+1, S, S] that sum to 1, and uint8 [B, S, S], the channel of the largest
         Raises BadData for aux given to a network without a second input.
         """
-
-
-def entropy(probabilities: np.ndarray) -> np.ndarray:
-    """float32 [B, K+1, S, S] → float32 [B, S, S], as a share of the largest possible."""
-    terms = probabilities * np.log(np.maximum(probabilities, 1e-12))
-    return -terms.sum(1, dtype=np.float32) / np.float32(np.log(probabilities.shape[1]))
 
 
 class TorchBackend(Backend):
@@ -74,9 +67,9 @@ class TorchBackend(Backend):
             raise _refused_aux()
         with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             inputs = [self._batch(x)] if aux is None else [self._batch(x), self._batch(aux)]
-            logits = self.model(*inputs)
-        probabilities = logits.float().softmax(1).cpu().contiguous().numpy()
-        return probabilities, entropy(probabilities)
+            probabilities = self.model(*inputs).float().softmax(1)
+            best = probabilities.argmax(1).to(torch.uint8)
+        return probabilities.cpu().contiguous().numpy(), best.cpu().numpy()
 
     def _batch(self, array: np.ndarray) -> torch.Tensor:
         batch = self._torch.from_numpy(array)
@@ -84,13 +77,11 @@ class TorchBackend(Backend):
 
 
 class OpenVinoBackend(Backend):
-    """OpenVINO: one thread, one picture, precision pinned, nothing kept on disk.
+    """OpenVINO: one thread, precision pinned, nothing kept on disk.
 
     onnx  what `ml.export.to_onnx` gave
     Raises BadWeights when the bytes are no such graph, RuntimeUnavailable when OpenVINO cannot run here.
     """
-
-    batch_size = 1
 
     def __init__(self, onnx: bytes) -> None:
         # It would ask to send usage figures when its conversion tools are used. We do not use them; make sure.
@@ -104,6 +95,8 @@ class OpenVinoBackend(Backend):
         except (ImportError, RuntimeError) as error:
             raise RuntimeUnavailable(f"OpenVINO cannot run here ({_first_line(error)}).") from error
         self.name = "openvino-bf16" if self._bf16 else "openvino-f32"
+        # Four pictures share what each operation costs beside its arithmetic. In f32 the caches are too small for it.
+        self.batch_size = 4 if self._bf16 else 1
         self._onnx = onnx
         model = self._read()
         self.takes_aux = len(model.inputs) == 2
@@ -112,8 +105,9 @@ class OpenVinoBackend(Backend):
             self.weights_sha256 = str(model.get_rt_info(["framework", "weights_sha256"]).value)
         except (RuntimeError, ValueError) as error:
             raise BadWeights("The ONNX file was not made by this program: it tells nothing of its network.") from error
-        self._plain = self._compile(_without_aux(model))
-        self._hinted: Any = None  # compiled when the first hints come: most workers never see any
+        self._channels: int = model.output("logits").partial_shape[1].get_length()
+        self._compiled: dict[tuple[int, bool], Any] = {}
+        self._request(1, hinted=False)
 
     def _read(self) -> Any:
         try:
@@ -121,35 +115,43 @@ class OpenVinoBackend(Backend):
         except RuntimeError as error:
             raise BadWeights(f"The ONNX file is damaged: {_first_line(error)}") from error
 
-    def _compile(self, model: Any) -> Any:
-        model.reshape({each.any_name: [1, *list(each.partial_shape)[1:]] for each in model.inputs})
-        for result in model.get_results():
-            if "logits" in result.input_value(0).get_names():
-                model.remove_result(result)
-        settings = {
-            "INFERENCE_NUM_THREADS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if self._bf16 else "f32",
-        }
-        try:
-            return self._core.compile_model(model, "CPU", settings).create_infer_request()
-        except RuntimeError as error:
-            raise RuntimeUnavailable(f"OpenVINO cannot run this network here ({_first_line(error)}).") from error
+    def _request(self, pictures: int, *, hinted: bool) -> Any:
+        """The graph for so many pictures, compiled when it is first wanted: few workers ever see hints."""
+        if (pictures, hinted) not in self._compiled:
+            model = self._read()
+            if not hinted:
+                _cut_off_aux(model)
+            model.reshape({each.any_name: [pictures, *list(each.partial_shape)[1:]] for each in model.inputs})
+            _end_in_planes(model)
+            settings = {
+                "INFERENCE_NUM_THREADS": 1,
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "bf16" if self._bf16 else "f32",
+            }
+            try:
+                request = self._core.compile_model(model, "CPU", settings).create_infer_request()
+            except RuntimeError as error:
+                raise RuntimeUnavailable(f"OpenVINO cannot run this network here ({_first_line(error)}).") from error
+            self._compiled[pictures, hinted] = request
+        return self._compiled[pictures, hinted]
 
     def run(self, x: np.ndarray, aux: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        if aux is None:
-            request, inputs = self._plain, [{"x": one[None]} for one in x]
-        else:
-            if not self.takes_aux:
-                raise _refused_aux()
-            if self._hinted is None:
-                self._hinted = self._compile(self._read())
-            request, inputs = self._hinted, [{"x": a[None], "aux": b[None]} for a, b in zip(x, aux, strict=True)]
-        found = []
-        for each in inputs:
-            results = request.infer(each, share_inputs=True)
-            found.append([results[name].copy() for name in _OUTPUTS])
-        return _joined(found)
+        if aux is not None and not self.takes_aux:
+            raise _refused_aux()
+        side, channels = x.shape[-1], self._channels
+        probabilities = np.empty((len(x), channels, side, side), np.float32)
+        best = np.empty((len(x), 1, side, side), np.uint8)
+        start = 0
+        while start < len(x):
+            # One by one unless they fill a batch: what a picture gets is the same, to the byte.
+            part = slice(start, start + (self.batch_size if len(x) - start >= self.batch_size else 1))
+            start = part.stop
+            request = self._request(part.stop - part.start, hinted=aux is not None)
+            inputs = {"x": x[part]} | ({} if aux is None else {"aux": aux[part]})
+            planes, largest = request.infer(inputs, share_inputs=True, share_outputs=True).values()
+            _to_pictures(planes, probabilities[part])
+            _to_pictures(largest, best[part])
+        return probabilities, best[:, 0]
 
 
 class OnnxRuntimeBackend(Backend):
@@ -185,8 +187,9 @@ class OnnxRuntimeBackend(Backend):
         found = []
         for n in range(len(x)):
             feed = {"x": x[n : n + 1]} | ({} if aux is None else {"aux": aux[n : n + 1]})
-            found.append(self._session.run(list(_OUTPUTS), feed))
-        return _joined(found)
+            found += self._session.run(["probabilities"], feed)
+        probabilities = np.concatenate(found)
+        return probabilities, probabilities.argmax(1).astype(np.uint8)
 
 
 class RuntimeUnavailable(Exception):
@@ -212,19 +215,40 @@ def open_onnx(onnx: bytes) -> Opened:
         raise BadWeights(f"{why} {missing} Install the packages of requirements.txt again.") from missing
 
 
-_OUTPUTS = ("probabilities", "peak", "lag")
+def _end_in_planes(model: Any) -> None:
+    """Let the graph end in (probabilities, channel of the largest), [N, K+1 or 1, places, S·S/places].
+
+    A sub-pixel head predicts four places for each of its own: they stay apart as planes, for OpenVINO needs longer to
+    put all logits in their places than for the rest of this (`_to_pictures` does it).
+    """
+    from openvino import Type, opset13
+
+    results = model.get_results()
+    [logits] = [each.input_value(0) for each in results if "logits" in each.input_value(0).get_names()]
+    if logits.get_node().get_type_name() == "Identity":
+        logits = logits.get_node().input_value(0)
+    places = 1
+    if logits.get_node().get_type_name() == "DepthToSpace":
+        logits, places = logits.get_node().input_value(0), 4
+    pictures, channels = logits.get_shape()[:2]
+    shape = opset13.constant([pictures, channels // places, places, -1])
+    probabilities = opset13.softmax(opset13.reshape(logits, shape, special_zero=False), 1)
+    largest = opset13.topk(probabilities, opset13.constant(1), 1, "max", "none", Type.i32).output(1)
+    for result in results:
+        model.remove_result(result)
+    model.add_results([opset13.result(each) for each in (probabilities, opset13.convert(largest, Type.u8))])
 
 
-def _joined(found: list[list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs of single pictures → what `Backend.run` returns."""
-    probabilities, peak, lag = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    # Entropy without a logarithm per channel: −log of the largest probability, minus the mean lag of the logits
-    # behind the largest one.
-    entropies = (-np.log(peak) - lag)[:, 0] / np.float32(np.log(probabilities.shape[1]))
-    return probabilities, entropies
+def _to_pictures(planes: np.ndarray, out: np.ndarray) -> None:
+    """[N, C, 1 or 4, n] → [N, C, S, S]; four planes: upper left, upper right, lower left and lower right places."""
+    places, side = planes.shape[2], out.shape[-1]
+    step = 1 if places == 1 else 2
+    for place in range(places):
+        there = planes[:, :, place].reshape(*planes.shape[:2], side // step, side // step)
+        out[:, :, place // 2 :: step, place % 2 :: step] = there
 
 
-def _without_aux(model: Any) -> Any:
+def _cut_off_aux(model: Any) -> None:
     """Cut off the second input: zeros there change nothing, and cost time."""
     for parameter in model.get_parameters():
         if parameter.get_friendly_name() == "aux":
@@ -234,7 +258,6 @@ def _without_aux(model: Any) -> Any:
             rest = next(v for v in addition.input_values() if v.get_node().get_name() != use.get_node().get_name())
             addition.output(0).replace(rest)
             model.remove_parameter(parameter)
-    return model
 
 
 def _refused_aux() -> BadData:

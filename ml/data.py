@@ -121,17 +121,51 @@ class Letterbox:
 
     def mask_back(self, square: np.ndarray) -> np.ndarray:
         """uint8 [size, size] → uint8 [H, W] by nearest neighbour: undoes `mask` exactly when nothing was shrunk."""
-        top, left, height, width = self.box
-        inside = np.ascontiguousarray(square[top : top + height, left : left + width])
-        return cv2.resize(inside, (self.width, self.height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return cv2.resize(self.inside(square), (self.width, self.height), interpolation=cv2.INTER_NEAREST_EXACT)
 
-    def back(self, plane: np.ndarray) -> np.ndarray:
-        """float32 [size, size] → float32 [H, W], bilinear: pixel centres keep their place."""
+    def inside(self, square: np.ndarray, step: int = 1) -> np.ndarray:
+        """[…, size, size] → the part the picture takes, a view; every `step`-th row and column of it."""
         top, left, height, width = self.box
-        inside = np.ascontiguousarray(plane[top : top + height, left : left + width])
-        if inside.shape == (self.height, self.width):
-            return inside
-        return cv2.resize(inside, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        return square[..., top : top + height : step, left : left + width : step]
+
+    def around(self, places: np.ndarray) -> Region:
+        """Where to stretch a plane to know it wherever one of these places (bool [size, size]) is near."""
+        left, top, width, height = cv2.boundingRect(self.inside(places).view(np.uint8))
+        _, _, rows, columns = self.box
+        vertical = _whole_pixels(top, top + height, rows, self.height)
+        horizontal = _whole_pixels(left, left + width, columns, self.width)
+        return Region((vertical[0], horizontal[0]), (vertical[1], horizontal[1]))
+
+    def back(self, plane: np.ndarray, region: Region | None = None) -> np.ndarray:
+        """float32 [size, size] → float32 [H, W], bilinear: pixel centres keep their place. Of a region, only that."""
+        inside = self.inside(plane)
+        height, width = self.height, self.width
+        if region is not None:
+            inside = inside[region.inside]
+            height, width = (part.stop - part.start for part in region.native)
+        if inside.shape == (height, width):
+            return inside.copy()
+        return cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+@dataclass(frozen=True)
+class Region:
+    """One rectangle, (rows, columns), among the places of the square that the picture takes, and in the picture."""
+
+    inside: tuple[slice, slice]
+    native: tuple[slice, slice]
+
+
+_NEAR = 2  # places: a bilinear value depends on the next one, and at a cut edge that one is missing
+
+
+def _whole_pixels(start: int, stop: int, small: int, large: int) -> tuple[slice, slice]:
+    """start..stop of `small` and of `large`, `_NEAR` wider and then until both ends lie between pixels in both."""
+    parts = math.gcd(small, large)
+    step = small // parts
+    first = max(0, (start - _NEAR) // step)
+    last = min(parts, -(-(stop + _NEAR) // step))
+    return slice(first * step, last * step), slice(first * (large // parts), last * (large // parts))
 
 
 def normalise(square: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ into 1×1 ones with a banded kernel. Equal weights give equal bytes.
 Inputs   x    float32 [N, 1, S, S]    normalised pictures
          aux  float32 [N, 2K, S, S]   where the network has an auxiliary stem; zeros for none
 Outputs  logits, probabilities [N, K+1, S, S]
-         peak [N, 1, S, S], the largest probability; lag, the mean of (logit − largest logit) under the probabilities:
-         together they give the entropy (`ml.backends`)
 Metadata "story" (`ml.weights.WeightsInfo` as JSON), "weights_sha256" of the .safetensors file it was made from
 """
 
@@ -342,19 +340,15 @@ def to_onnx(model: AAUNet, info: WeightsInfo, weights_sha256: str = "") -> bytes
     g.op("Identity", _network(g, model, size))
     g.nodes[-1].output[0] = "logits"
     g.nodes.append(helper.make_node("Softmax", ["logits"], ["probabilities"], name="probabilities", axis=1))
-    axis = g.constant([1], np.int64)
-    below = g.op("Sub", "logits", g.op("ReduceMax", "logits", axis))
-    g.op("ReduceMax", "probabilities", axis)
-    g.nodes[-1].output[0] = "peak"
-    g.op("ReduceSum", g.op("Mul", "probabilities", below), axis)
-    g.nodes[-1].output[0] = "lag"
     inputs = {"x": 1} | ({"aux": 2 * info.labels.count} if model.aux_stem is not None else {})
-    outputs = {"logits": out, "probabilities": out, "peak": 1, "lag": 1}
     graph = helper.make_graph(
         g.nodes,
         "aaunet",
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", c, size, size]) for n, c in inputs.items()],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", c, size, size]) for n, c in outputs.items()],
+        [
+            helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", out, size, size])
+            for n in ("logits", "probabilities")
+        ],
         g.constants,
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

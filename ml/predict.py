@@ -118,7 +118,7 @@ class Predictor:
         """
         stack, box = self.looks(image)
         probabilities = stack.mean(0)
-        return self.read(probabilities, entropy(probabilities), box)
+        return self.read(probabilities, probabilities.argmax(0).astype(np.uint8), box)
 
     def looks(self, image: np.ndarray) -> tuple[np.ndarray, Letterbox]:
         """Test-time augmentation (MODEL.md 6.2 P3): the picture as it is, gamma 0.8, gamma 1.25, and mirrored.
@@ -152,8 +152,7 @@ class Predictor:
         predictions: list[Prediction] = []
         for start in range(0, len(images), self.backend.batch_size):
             part = images[start : start + self.backend.batch_size]
-            probabilities, entropies, boxes = self._run(part, None)
-            predictions += [self.read(*each) for each in zip(probabilities, entropies, boxes, strict=True)]
+            predictions += [self.read(*each) for each in zip(*self._run(part, None), strict=True)]
         return predictions
 
     def probabilities(
@@ -179,61 +178,45 @@ class Predictor:
         greys = [to_grey(image) for image in images]
         boxes = [Letterbox.of(grey, self.info.image_size) for grey in greys]
         squares = [normalise(box.image(grey)) for box, grey in zip(boxes, greys, strict=True)]
-        probabilities, entropies = self.backend.run(np.stack(squares)[:, None], aux)
-        return probabilities, entropies, boxes
+        return *self.backend.run(np.stack(squares)[:, None], aux), boxes
 
-    def read(self, probabilities: np.ndarray, entropy: np.ndarray, box: Letterbox) -> Prediction:
-        """From probabilities [K+1, size, size] and entropy [size, size] in the square to a draft at native size."""
-        # Plane by plane: for a large picture with many labels, all planes at native size would not fit in memory.
+    def read(self, probabilities: np.ndarray, winner: np.ndarray, box: Letterbox) -> Prediction:
+        """From probabilities [K+1, size, size] and the channel of the largest [size, size] in the square to a draft.
+
+        Each label's probabilities are stretched, bilinear, where it wins in the square and around; the largest wins.
+        """
         best = box.back(probabilities[0])
         channels = np.zeros(best.shape, np.uint8)
-        share = 1 / len(probabilities)
-        for channel in range(1, len(probabilities)):
-            # The largest of K+1 that sum to 1 is at least this, and stretching makes nothing larger.
-            if probabilities[channel].max() < share * (1 - 1e-5):
-                continue
-            plane = box.back(probabilities[channel])
-            wins = np.greater(plane, best).view(np.uint8)
-            cv2.max(plane, best, dst=best)
-            cv2.copyTo(np.full(best.shape, channel, np.uint8), wins, channels)
+        # Plane by plane: for a large picture with many labels, all planes at native size would not fit in memory.
+        regions = {channel: box.around(winner == channel) for channel in np.unique(box.inside(winner)) if channel}
+        for channel, region in regions.items():
+            plane = box.back(probabilities[channel], region)
+            there = best[region.native]
+            wins = cv2.compare(plane, there, cv2.CMP_GT)
+            cv2.max(plane, there, dst=there)
+            cv2.copyTo(np.full(plane.shape, channel, np.uint8), wins, channels[region.native])
 
-        counts = np.bincount(channels.ravel(), minlength=len(probabilities))
-        sums = np.bincount(channels.ravel(), weights=best.ravel(), minlength=len(probabilities))
-        confidence = {
-            index: float(min(1.0, sums[channel] / counts[channel]))
-            for channel, index in enumerate(self.labels.indices, start=1)
-            if counts[channel]
-        }
-        uncertainty = _uncertainty(entropy, probabilities, box)
-        indices = (0, *self.labels.indices)
-        scores = {indices[channel]: score for channel, score in _scores(entropy, probabilities, box).items()}
+        confidence = {}
+        for channel, region in regions.items():
+            drawn = (channels[region.native] == channel).view(np.uint8)
+            if cv2.countNonZero(drawn):
+                mean = cv2.mean(best[region.native], mask=drawn)[0]
+                confidence[self.labels.indices[channel - 1]] = min(1.0, mean)
+        uncertainty, scores = self._doubt(probabilities, winner, box)
         return Prediction(self.labels.to_indices(channels), best, confidence, uncertainty, scores)
 
+    def _doubt(self, probabilities: np.ndarray, winner: np.ndarray, box: Letterbox) -> tuple[float, dict[int, float]]:
+        """`Prediction.uncertainty` and `.scores`, from every fourth row and column of the network's square.
 
-def _uncertainty(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox) -> float:
-    """See `Prediction.uncertainty`. Taken in the network's square: at native size it says the same, ten times slower.
-
-    entropy        float32 [size, size]
-    probabilities  float32 [K+1, size, size]
-    """
-    top, left, height, width = box.box
-    inside = (slice(top, top + height), slice(left, left + width))
-    entropy = entropy[inside]
-    drawn = (probabilities[0][inside] < probabilities[1:, *inside].max(0)).astype(np.uint8)
-    if drawn.any():
-        radius = round(_NEIGHBOURHOOD * box.size / max(box.height, box.width))
-        side = 2 * max(1, radius) + 1
-        near = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-        return float(np.clip(cv2.mean(np.ascontiguousarray(entropy), mask=near)[0], 0.0, 1.0))
-    return float(np.clip(entropy.mean(dtype=np.float64), 0.0, 1.0))
-
-
-def _scores(entropy: np.ndarray, probabilities: np.ndarray, box: Letterbox) -> dict[int, float]:
-    """As `Prediction.scores`, per channel. Not of every pixel: a mean over a region needs no more, and costs little."""
-    top, left, height, width = box.box
-    inside = (slice(top, top + height, _STEP), slice(left, left + width, _STEP))
-    radius = round(_NEIGHBOURHOOD * box.size / max(box.height, box.width) / _STEP)
-    return selective(entropy[inside], probabilities[:, *inside].argmax(0), max(1, radius))
+        At native size, and of every pixel, they say the same, much slower.
+        """
+        doubt = entropy(box.inside(probabilities, _STEP))
+        drawn = box.inside(winner, _STEP)
+        radius = max(1, round(_NEIGHBOURHOOD * box.size / max(box.height, box.width) / _STEP))
+        scores = selective(doubt, drawn, radius)
+        whole = next(iter(selective(doubt, np.minimum(drawn, 1), radius).values()))
+        indices = (0, *self.labels.indices)
+        return float(np.clip(whole, 0.0, 1.0)), {indices[channel]: score for channel, score in scores.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -82,7 +82,7 @@ def encode(label_map: np.ndarray) -> Iterator[dict[str, Any]]:
     All labels in one pass over the picture: encoding a binary mask per label costs as many passes as labels.
     """
     height, width = label_map.shape
-    flat = label_map.T.ravel()  # COCO counts down the columns
+    flat = cv2.transpose(label_map).ravel()  # COCO counts down the columns
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     ends = np.append(starts[1:], flat.size)
     values = flat[starts]

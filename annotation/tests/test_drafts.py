@@ -311,8 +311,8 @@ def test_many_frames_come_back_each_with_its_own_draft(project):
 
 
 def test_a_cancelled_job_keeps_what_is_drafted_and_can_go_on(project, monkeypatch):
-    monkeypatch.setattr(drafts, "FRAMES_AT_ONCE", 2)
-    clip = make_clip_with_frames(project, frames=noise(5))
+    monkeypatch.setattr(drafts, "FRAMES_AT_ONCE", 4)
+    clip = make_clip_with_frames(project, frames=noise(9))
     job = drafts.request_draft(clip, clip.uploaded_by)
     stored = drafts.store
 
@@ -325,9 +325,9 @@ def test_a_cancelled_job_keeps_what_is_drafted_and_can_go_on(project, monkeypatc
     jobs.run(job.pk, lambda attempt: drafts.draft_clip(attempt, clip))
     job.refresh_from_db()
     assert job.state == Job.State.CANCELLED
-    assert Draft.objects.count() == 2
+    assert Draft.objects.count() == 4
     monkeypatch.setattr(drafts, "store", stored)
-    assert draft(clip).message == "3 of 3 frames drafted"
+    assert draft(clip).message == "5 of 5 frames drafted"
 
 
 def test_an_attempt_that_lost_its_lease_stores_nothing(project):

@@ -12,17 +12,22 @@ import torch
 
 from ml import backends, export
 from ml.backends import OnnxRuntimeBackend, OpenVinoBackend, RuntimeUnavailable, TorchBackend
-from ml.checkpoint import WeightsInfo, save_model
+from ml.checkpoint import WeightsInfo, load_model, save_model
 from ml.config import ModelConfig
+from ml.data import Letterbox, normalise
 from ml.errors import BadData, BadWeights
 from ml.labels import LabelSchema
 from ml.model import AAUNet
+from ml.phantom.clip import ClipSpec, simulate_clip
 from ml.predict import Predictor
 from ml.tests.synthetic import LABELS, speckle_frame
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16))
-BOUNDS = {"f32": (1e-3, 0.999), "bf16": (0.15, 0.98)}  # largest probability difference, share of equal labels
+BOUNDS = {"f32": (1e-3, 0.999), "bf16": (0.15, 0.998)}  # largest probability difference, share of equal labels
+# Random weights amplify rounding as trained ones do not, and single pixels then say nothing: the mean, labels.
+BOUNDS_OF_RANDOM_WEIGHTS = {"f32": (1e-4, 0.999), "bf16": (0.02, 0.97)}
+CHAMPION = REPOSITORY / "ml" / "weights" / "phantom_champion.safetensors"
 
 
 def network(config=SMALL, size=128):
@@ -111,23 +116,39 @@ def test_a_runtime_agrees_with_pytorch(kind, hinted):
     model, info = network()
     backend, reference = kind(export.to_onnx(model, info)), TorchBackend(model, "cpu")
     rng = np.random.default_rng(0)
-    x = np.concatenate([rng.normal(size=(2, 1, 128, 128)), np.zeros((1, 1, 128, 128))]).astype(np.float32)
-    aux = rng.uniform(-1, 1, (3, 4, 128, 128)).astype(np.float32) if hinted else None
-    (found, doubt), (wanted, wanted_doubt) = backend.run(x, aux), reference.run(x, aux)
-    largest, same = BOUNDS[backend.name.rpartition("-")[2]]
-    assert np.abs(found - wanted).max() < largest
-    assert np.abs(doubt - wanted_doubt).max() < largest
-    assert (found.argmax(1) == wanted.argmax(1)).mean() >= same
+    # Five: a batch of four and one alone.
+    x = np.concatenate([rng.normal(size=(4, 1, 128, 128)), np.zeros((1, 1, 128, 128))]).astype(np.float32)
+    aux = rng.uniform(-1, 1, (5, 4, 128, 128)).astype(np.float32) if hinted else None
+    (found, best), (wanted, wanted_best) = backend.run(x, aux), reference.run(x, aux)
+    mean, same = BOUNDS_OF_RANDOM_WEIGHTS[backend.name.rpartition("-")[2]]
+    assert np.abs(found - wanted).mean() < mean
+    assert (best == wanted_best).mean() >= same
     assert found.sum(1) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(np.take_along_axis(found, best[:, None].astype(int), 1)[:, 0], found.max(1))
     again = backend.run(x[1:2], None if aux is None else aux[1:2])
     assert np.array_equal(again[0], found[1:2]), "what a picture gets depends on its company"
+
+
+@pytest.mark.parametrize("kind", [OpenVinoBackend, OnnxRuntimeBackend])
+def test_a_trained_network_draws_the_same_by_every_runtime(kind):
+    model, info = load_model(CHAMPION)
+    backend, reference = kind(export.export(CHAMPION)), TorchBackend(model, "cpu")
+    clip = simulate_clip(ClipSpec("lumbar_pso", subject_seed=100, clip_seed=0, frames=2))
+    boxes = [Letterbox.of(frame, info.image_size) for frame in clip.frames]
+    x = np.stack([normalise(box.image(frame)) for box, frame in zip(boxes, clip.frames, strict=True)])[:, None]
+    (found, best), (wanted, wanted_best) = backend.run(x), reference.run(x)
+    largest, same = BOUNDS[backend.name.rpartition("-")[2]]
+    assert len(np.unique(wanted_best)) > 4
+    assert np.abs(found - wanted).max() < largest
+    assert (best == wanted_best).mean() >= same
 
 
 def test_no_hints_are_hints_of_zero():
     model, info = network()
     backend = OpenVinoBackend(export.to_onnx(model, info))
     x = np.random.default_rng(0).normal(size=(1, 1, 128, 128)).astype(np.float32)
-    assert backend.run(x)[0] == pytest.approx(backend.run(x, np.zeros((1, 4, 128, 128), np.float32))[0], abs=1e-4)
+    plain, hinted = backend.run(x)[0], backend.run(x, np.zeros((1, 4, 128, 128), np.float32))[0]
+    assert np.abs(plain - hinted).mean() < 1e-4
 
 
 @pytest.mark.parametrize("kind", [OpenVinoBackend, OnnxRuntimeBackend])
@@ -206,5 +227,5 @@ def test_the_default_runtime_drafts_what_pytorch_drafts(tmp_path):
     image, _ = speckle_frame(3, 150, 200)
     [fast] = Predictor.load(tmp_path / "w.safetensors").predict_batch([image])
     [plain] = Predictor(model, info, "cpu").predict_batch([image])
-    assert (fast.labelmap == plain.labelmap).mean() >= 0.98
+    assert (fast.labelmap == plain.labelmap).mean() >= 0.97
     assert fast.uncertainty == pytest.approx(plain.uncertainty, abs=0.02)

@@ -2,6 +2,7 @@ import json
 import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,13 +10,12 @@ import torch
 from ml import evaluate
 from ml.checkpoint import WeightsInfo, save_model
 from ml.config import ModelConfig
-from ml.data import decode_mask
+from ml.data import Letterbox, decode_mask
 from ml.errors import BadData
 from ml.labels import LabelSchema
 from ml.model import AAUNet
 from ml.predict import Predictor, main
 from ml.tests.synthetic import LABELS, png, speckle_frame, write_manifest
-from ml.uncertainty import entropy
 
 INFO = WeightsInfo(ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16)), LABELS, 128, "d" * 64)
 
@@ -29,7 +29,7 @@ def predictor():
     return Predictor(model, INFO, "cpu")
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (128, 128), (97, 301), (300, 50, 3), (700, 900)])
+@pytest.mark.parametrize("shape", [(1, 1), (128, 128), (97, 301), (300, 50, 3), (6000, 8000)])
 def test_a_draft_has_the_size_of_its_picture_and_known_labels(predictor, shape):
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     [prediction] = predictor.predict_batch([image])
@@ -91,7 +91,27 @@ def test_a_draft_of_several_looks_is_their_mean_and_mirrors_with_its_picture(pre
 
     drawn, mean = predictor.predict_augmented(image), stack.mean(0)
     assert drawn.labelmap.shape == image.shape
-    assert drawn.uncertainty == pytest.approx(predictor.read(mean, entropy(mean), box).uncertainty)
+    assert drawn.uncertainty == pytest.approx(predictor.read(mean, mean.argmax(0).astype(np.uint8), box).uncertainty)
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (641, 487), (100, 77), (1, 1), (3, 900)])
+@pytest.mark.parametrize("spread", [3, 40])
+def test_a_mask_at_native_size_is_where_each_stretched_plane_is_the_largest(predictor, shape, spread):
+    """Labels are stretched only around where they win; the answer is that of stretching all of everything."""
+    rng = np.random.default_rng(0)
+    box = Letterbox.of(np.zeros(shape), 128)
+    logits = np.stack([cv2.GaussianBlur(rng.normal(size=(128, 128)), (0, 0), spread) for _ in range(3)])
+    probabilities = (np.exp(30 * spread * logits) / np.exp(30 * spread * logits).sum(0)).astype(np.float32)
+    made = predictor.read(probabilities, probabilities.argmax(0).astype(np.uint8), box)
+    planes = np.stack([box.back(plane) for plane in probabilities])
+    wanted = planes.argmax(0)
+    assert np.array_equal(made.labelmap, np.array([0, *LABELS.indices])[wanted])
+    np.testing.assert_allclose(made.probability, planes.max(0), atol=1e-6)
+    assert made.confidence == {
+        index: pytest.approx(planes[channel][wanted == channel].mean(), abs=1e-4)
+        for channel, index in enumerate(LABELS.indices, start=1)
+        if (wanted == channel).any()
+    }
 
 
 def test_a_model_whose_labels_name_a_side_is_never_mirrored(predictor):

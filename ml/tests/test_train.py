@@ -16,6 +16,7 @@ from ml.checkpoint import load_model, load_tensors
 from ml.data import read_manifest
 from ml.errors import BadConfig, BadData, BadWeights, TrainingFailed
 from ml.journal import Journal
+from ml.predict import Predictor
 from ml.sampling import Showing
 from ml.tests.synthetic import SMALL_MODEL, write_manifest
 from ml.train import EXIT_RESUMABLE, Trainer, main, train
@@ -73,8 +74,9 @@ def test_a_run_leaves_what_the_contract_says(tmp_path):
     again = tmp_path / "again.json"
     arguments = ["--weights", str(out / "model.safetensors"), "--manifest", str(manifest), "--json", str(again)]
     assert evaluate_command.main(arguments) == 0
-    # Both round to six digits what two builds of one network give: the last may differ.
-    assert leaves(json.loads(again.read_text())) == pytest.approx(leaves(scores), abs=2e-6)
+    # Both round to six digits what two builds of one network give: the last may differ; in bf16, more of them.
+    bf16 = Predictor.load(out / "model.safetensors").backend.name.endswith("bf16")
+    assert leaves(json.loads(again.read_text())) == pytest.approx(leaves(scores), abs=0.01 if bf16 else 2e-6)
 
 
 @pytest.fixture(scope="module")
@@ -288,14 +290,21 @@ def wait_for_epoch(out, process, epoch):
     pytest.fail("the child made no progress in 90 s")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """(manifest, folder of a run of it in a process that nobody killed)."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    manifest = write_manifest(folder / "data", SUBJECTS, config={"epochs": 6})
+    with child(command(manifest, folder / "whole")) as reference:
+        assert reference.wait(150) == 0, reference.stderr.read()
+    return manifest, folder / "whole"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, EXIT_RESUMABLE)])
-def test_a_killed_child_process_is_resumed_to_the_same_weights(tmp_path, number, code):
-    manifest = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 8})
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    with child(command(manifest, whole)) as reference:
-        assert reference.wait(150) == 0, reference.stderr.read()
+def test_a_killed_child_process_is_resumed_to_the_same_weights(undisturbed, tmp_path, number, code):
+    (manifest, whole), parts = undisturbed, tmp_path / "parts"
     with child(command(manifest, parts)) as killed:
         wait_for_epoch(parts, killed, 3)
         killed.send_signal(number)
@@ -311,7 +320,7 @@ def test_a_killed_child_process_is_resumed_to_the_same_weights(tmp_path, number,
 def test_eight_frames_are_learnt_by_heart_and_batch_norm_does_not_lag(tmp_path):
     """MODEL.md 7.3: training Dice ≥ 0.95 in eval mode, and within 0.02 of what batch statistics give."""
     config = {
-        "epochs": 60, "batch_size": 4, "augment": False, "learning_rate": 4e-3, "warmup_epochs": 2,
+        "epochs": 30, "batch_size": 4, "augment": False, "learning_rate": 6e-3, "warmup_epochs": 2,
         "model": {"variant": "T", "norm": "batch"},
     }  # fmt: skip
     manifest = read_manifest(write_manifest(tmp_path / "data", [("A", "train")], frames=8, config=config))

@@ -139,6 +139,13 @@ def test_odd_pictures_are_trained_on_all_the_same(tmp_path):
     assert np.isfinite(epoch["loss"])
 
 
+def test_one_subject_alone_is_trained_on_and_the_run_says_what_its_scores_are_worth(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", [("A", "train")], config={"epochs": 1}))
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    assert train(manifest, tmp_path / "out", **build).finished
+    assert "one subject only" in events(tmp_path / "out", "start")[0]["validation"]
+
+
 def test_more_processes_than_frames_are_refused(tmp_path):
     manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
     with pytest.raises(BadData, match="2 frames at times, too few for 3 processes"):
