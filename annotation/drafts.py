@@ -27,7 +27,7 @@ from annotation import audit, events, files, jobs
 from annotation.errors import Conflict
 from annotation.formats.onnx import store_onnx
 from annotation.formats.weights import refuse_foreign_labels
-from annotation.models import Annotation, Clip, Draft, Frame, Job, ModelVersion, Project, User
+from annotation.models import Clip, Draft, Frame, Job, ModelVersion, Project, User
 
 if TYPE_CHECKING:  # torch takes seconds and 300 MB: only the worker that drafts loads it, when it drafts
     from ml.predict import Prediction, Predictor
