@@ -240,7 +240,7 @@ class TakenFields(serializers.Serializer):
 
 
 class TakeBackFields(serializers.Serializer):
-    frames = TakenFields(many=True, min_length=1, max_length=propagation.MOST_FRAMES)
+    frames = serializers.ListField(child=TakenFields(), min_length=1, max_length=propagation.MOST_FRAMES)
 
 
 class TakenBackShape(serializers.Serializer):
