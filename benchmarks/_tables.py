@@ -12,11 +12,16 @@ Written by `make bench` from `benchmarks/results/*.json`; what each row means st
 Ratios are measured side by side in one run. "+" after a commit: files differed from it.
 `load` is the machine's load average when the run ended: above the number of cores, figures are those of a busy machine.
 
-What is behind the misses of 22 November 2026 (two cores shared with other work, processor without AVX-512):
+What is behind the misses (two cores shared with other work, no GPU; day and machine stand at the head of each table):
 
-- **Drafts** run OpenVINO in f32 here. The network is small and bound by memory, not by arithmetic, and PNG decoding,
-  resizing to native size and mask encoding come on top. Five times PyTorch eager was measured elsewhere only with bf16,
-  which this processor does not have.
+- **Drafts.** The network is small and bound by memory: some 320 operations, most of them passes over maps that an
+  arithmetic unit is done with at once. Where the processor has AMX the matrix product is a thousand GFLOP/s, and even
+  the roofline, which lets each convolution read and write once and all else be free, asks for a tenth of what OpenVINO
+  takes. Tried: norms and gates as products and attention stretched by a product (at most 5 % gained in bf16, up to
+  13 % lost in f32), GELU by tanh (14 % lost). Of a frame of 640×480, decoding its PNG, the way back, encoding and rows
+  cost a third of the time; PyTorch's figure has none of that. Rows up to commit e9bdf8a are of an untrained network of
+  12 labels at 256 px, whose noise no clip shows; later ones of the shipped champion (9 labels, 320 px) on simulated
+  frames.
 - **Saves over empty views**: a save is ten small queries, a checked PNG and one fsynced transaction, about fifteen
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.

@@ -27,6 +27,7 @@ from annotation.models import (
 )
 
 _numbers = itertools.count(1)
+_made_onnx: dict[str, bytes] = {}
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 
 
@@ -204,6 +205,15 @@ def write_weights(
     return path
 
 
+def _exported(path: Path, sha256: str) -> bytes:
+    """The ONNX file of these weights, made once: most tests draft with the same ones."""
+    if sha256 not in _made_onnx:
+        from ml.export import export
+
+        _made_onnx[sha256] = export(path)
+    return _made_onnx[sha256]
+
+
 def store_weights(model: ModelVersion, path: Path, *, exported: bool = False) -> ModelVersion:
     """Put a weights file on storage as this model's, and say so in its row. The file is gone afterwards.
 
@@ -212,10 +222,8 @@ def store_weights(model: ModelVersion, path: Path, *, exported: bool = False) ->
     model.weights_name = f"models/test-{next(_numbers)}.safetensors"
     model.weights_sha256 = files.sha256_of(path)
     if exported:
-        from ml.export import export
-
         onnx = path.with_suffix(".onnx")
-        onnx.write_bytes(export(path))
+        onnx.write_bytes(_exported(path, model.weights_sha256))
         model.onnx_name = model.weights_name.replace(".safetensors", ".onnx")
         model.onnx_sha256 = files.sha256_of(onnx)
         files.store_once(model.onnx_name, onnx)
