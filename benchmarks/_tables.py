@@ -26,13 +26,18 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.
 - **COCO** encodes every label of every frame; PNG, the format training reads, only copies.
-- **Editor**: Chromium draws without a GPU here. Where `load` is far above the number of cores, other work held the
-  processor while the browser waited for it: processor time of one refresh while painting at 1024×768 is 2 to 4 ms in
-  the page and 8 to 10 ms in the compositor beside it; at 4096×3072 it is 14 ms in the page, nearly all of it the
-  browser's copy of the whole canvas, and 12 ms in the compositor. A frame of a clip takes 8, 6 and, for its mask in a
-  worker, 7 ms of the 33. Until 22 November pointers that only hovered were counted as waiting for the next stroke.
-  Memory was first measured through the inspector, whose network log keeps the body of every answer in the page's
-  process: 93 MB of growth were those bodies, not the editor's.
+- **Editor** (28 November 2026): Chromium draws without a GPU here, and throughout the run another computation held one
+  of the two cores, at a higher priority. With less beside it (parts of the same benchmark, 11:20 to 11:35 UTC, screens
+  of commit e9bdf8a): opening a frame 80 ms median and 117 p95, the next one 22 and 29, no frame of 240 dropped in the
+  best round, with window and level set or not, memory 15 MB more over 1,000 frames, no task over 50 ms. What was
+  changed since, in processor time of one refresh while painting: the browser copies every canvas on the page at each
+  refresh, changed or not, and put together again all that lay under the cursor's, which was as large as the view. At
+  1024×768 the compositor took 7 ms, now 0.5; at 4096×3072 the copies took 17.5 ms and the compositor 10, now 1.5 and
+  0.8, for a canvas holds what is in sight at the screen's resolution. In a trace of eight strokes at 4096×3072 the
+  longest task took 24 ms of processor time: most of what is over 50 ms in the table was waiting for the processor.
+  Playing has not been measured since that change without the other computation: whether the dropped frames are all its
+  doing is not known. Undo waits up to 17 ms for the screen's next refresh, which is in its time and leaves nothing of
+  16 ms at p95. In the engine, undo includes making the copy for the device; a threshold's speckle makes that dear.
 """
 
 

@@ -6,8 +6,7 @@
 //
 // Moves of the pointer come with the refresh they are drawn in: their time is counted from the beginning of that
 // refresh, or from the event where it came earlier. A key comes when it will, and its pixels wait for the screen's next
-// refresh, up to 17 ms at 60 a second. "Working" is the time without that wait: what the event took, and what its
-// refresh took. A modifier pressed before a key is not the key.
+// refresh, up to 17 ms at 60 a second: that wait is in its time. A modifier pressed before a key is not the key.
 
 import { createRequire } from "node:module";
 import { existsSync, writeFileSync } from "node:fs";
@@ -32,30 +31,23 @@ const PLAY_S = 8;
 
 /** Runs in the page, before any of its scripts. */
 function watch() {
-  const bench = { since: null, handled: null, refresh: 0, whole: false, times: [], working: [], longTasks: [], draws: [] };
+  const bench = { since: null, whole: false, times: [], longTasks: [], draws: [] };
   window.bench = bench;
   const start = (event) => {
     // A pointer that hovers paints nothing: its time would be told of the press that comes later.
     if (event.type.startsWith("pointer") && event.buttons !== 1) return;
     if (["Control", "Shift", "Alt", "Meta"].includes(event.key) || bench.since !== null) return;
     const since = performance.now();
-    Object.assign(bench, { since, handled: null });
-    // Delivered when everybody has handled the event.
-    const handled = new MessageChannel();
-    handled.port1.onmessage = () => {
-      bench.handled ??= performance.now() - since;
-    };
-    handled.port2.postMessage(null);
-    // Asked for before the editor asks, so called before it: from here on it is drawing, until here waiting.
+    bench.since = since;
+    if (event.type !== "pointermove") return;
+    // Asked for before the editor asks, so called before it.
     requestAnimationFrame((began) => {
-      if (bench.since === null) return;
-      bench.refresh = performance.now();
-      if (event.type === "pointermove") bench.since = Math.min(since, began);
+      if (bench.since !== null) bench.since = Math.min(since, began);
     });
   };
   // Of several moves before one refresh the first counts: the latest would flatter.
   bench.on = (types, whole) => {
-    Object.assign(bench, { since: null, whole, times: [], working: [] });
+    Object.assign(bench, { since: null, whole, times: [] });
     bench.off = () => types.forEach((type) => window.removeEventListener(type, start, true));
     for (const type of types) window.addEventListener(type, start, true);
   };
@@ -76,13 +68,11 @@ function watch() {
     if (bench.since === null || !inEditor(this)) return;
     // Opening a frame draws all of it; anything smaller is not what is waited for.
     if (bench.whole && given[5] !== this.canvas.width) return;
-    const { since, handled, refresh } = bench;
+    const { since } = bench;
     bench.since = null;
     const painted = new MessageChannel();
     painted.port1.onmessage = () => {
-      const drawn = performance.now();
-      bench.times.push(drawn - since);
-      bench.working.push(handled === null ? drawn - since : handled + drawn - refresh);
+      bench.times.push(performance.now() - since);
     };
     painted.port2.postMessage(null);
   };
@@ -112,7 +102,7 @@ try {
   const editor = page.getByTestId("editor");
   const take = () => page.evaluate(() => {
     window.bench.off();
-    return { ms: window.bench.times, working: window.bench.working };
+    return { ms: window.bench.times };
   });
 
   async function openFrame(project, frame) {
