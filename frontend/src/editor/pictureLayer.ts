@@ -136,7 +136,8 @@ export class PictureLayer {
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     if (!isPlain(this.display) && this.inOneGo) return;
-    context.imageSmoothingQuality = "high";
+    // Made smaller, speckle would flicker; pixel by pixel, the better filter only costs.
+    context.imageSmoothingQuality = reduction > 1 ? "high" : "low";
     context.drawImage(
       picture as ImageBitmap,
       box.x,
