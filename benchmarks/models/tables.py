@@ -113,7 +113,8 @@ def _made(results: Sequence[Result]) -> str:
         f"{r['pictures']['train']}/{r['pictures']['val']}/{r['pictures']['test']}" for r in _one_per_fold(results)
     ]
     return (
-        f"{settings['image_size']}² input, {settings['epochs']} epochs, batch {settings['batch_size']}, learning rate "
+        f"{settings['image_size']}² input, {settings.get('precision', 'auto')} precision, {settings['epochs']} epochs, "
+        f"batch {settings['batch_size']}, learning rate "
         f"{settings['learning_rate']:g}, for every network alike. Pictures for training / choice of the epoch / test: "
         f"{'; '.join(pictures)}. Seeds: {_list(r['seed'] for r in results)}. Device: "
         f"{_list(r['device'] for r in results)}, {_list(r['threads'] for r in results)} thread. Dates: "
