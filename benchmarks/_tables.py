@@ -26,6 +26,9 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.
 - **COCO** encodes every label of every frame; PNG, the format training reads, only copies.
+- **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks and
+  clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On the
+  simulated spines, where the champion has 0.94, they save nine strokes of ten.
 - **Editor** (28 November 2026): Chromium draws without a GPU here, and throughout the run another computation held one
   of the two cores, at a higher priority. With less beside it (parts of the same benchmark, 11:20 to 11:35 UTC, screens
   of commit e9bdf8a): opening a frame 80 ms median and 117 p95, the next one 22 and 29, no frame of 240 dropped in the
