@@ -26,9 +26,9 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.
 - **COCO** encodes every label of every frame; PNG, the format training reads, only copies.
-- **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks and
-  clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On the
-  simulated spines, where the champion has 0.94, they save nine strokes of ten.
+- **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
+  and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
+  the simulated spines, where the champion has 0.94, they save nine strokes of ten.
 - **Editor** (28 November 2026): Chromium draws without a GPU here, and throughout the run another computation held one
   of the two cores, at a higher priority. With less beside it (parts of the same benchmark, 11:20 to 11:35 UTC, screens
   of commit e9bdf8a): opening a frame 80 ms median and 117 p95, the next one 22 and 29, no frame of 240 dropped in the
@@ -38,10 +38,11 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   1024×768 the compositor took 7 ms, now 0.5; at 4096×3072 the copies took 17.5 ms and the compositor 10, now 1.5 and
   0.8, for a canvas holds what is in sight at the screen's resolution. In a trace of eight strokes at 4096×3072 the
   longest task took 24 ms of processor time: most of what is over 50 ms in the table was waiting for the processor.
-  Measured again alone on the machine (`python -m benchmarks.editor frames`, `… play`, 13:51 UTC, commit dc48fd2): opening
-  97 ms median and 125 p95, the next frame 33 and 44 (30: missed), no task over 50 ms, no frame dropped in any round,
-  with window and level set or not. Undo waits up to 17 ms for the screen's next refresh, which is in its time and leaves nothing of
-  16 ms at p95. In the engine, undo includes making the copy for the device; a threshold's speckle makes that dear.
+  Measured again alone on the machine (`python -m benchmarks.editor frames`, `… play`, 13:51 UTC, commit dc48fd2):
+  opening 97 ms median and 125 p95, the next frame 33 and 44 (30: missed), no task over 50 ms, no frame dropped in any
+  round, with window and level set or not. Undo waits up to 17 ms for the screen's next refresh, which is in its time
+  and leaves nothing of 16 ms at p95. In the engine, undo includes making the copy for the device; a threshold's speckle
+  makes that dear.
 """
 
 
