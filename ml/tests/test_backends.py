@@ -25,8 +25,8 @@ from ml.tests.synthetic import LABELS, speckle_frame
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ModelConfig(num_labels=2, widths=(8, 8, 16, 16, 16))
 BOUNDS = {"f32": (1e-3, 0.999), "bf16": (0.15, 0.998)}  # largest probability difference, share of equal labels
-# Random weights amplify rounding as trained ones do not, and single pixels then say nothing: the mean, labels.
-BOUNDS_OF_RANDOM_WEIGHTS = {"f32": (1e-4, 0.999), "bf16": (0.02, 0.97)}
+# Random weights amplify the rounding of bf16 as trained ones do not, and single pixels then say nothing.
+BOUNDS_OF_RANDOM_WEIGHTS = {"f32": (1e-3, 1e-4, 0.999), "bf16": (1.0, 0.02, 0.97)}  # largest, mean, equal labels
 CHAMPION = REPOSITORY / "ml" / "weights" / "phantom_champion.safetensors"
 
 
@@ -120,7 +120,8 @@ def test_a_runtime_agrees_with_pytorch(kind, hinted):
     x = np.concatenate([rng.normal(size=(4, 1, 128, 128)), np.zeros((1, 1, 128, 128))]).astype(np.float32)
     aux = rng.uniform(-1, 1, (5, 4, 128, 128)).astype(np.float32) if hinted else None
     (found, best), (wanted, wanted_best) = backend.run(x, aux), reference.run(x, aux)
-    mean, same = BOUNDS_OF_RANDOM_WEIGHTS[backend.name.rpartition("-")[2]]
+    largest, mean, same = BOUNDS_OF_RANDOM_WEIGHTS[backend.name.rpartition("-")[2]]
+    assert np.abs(found - wanted).max() < largest
     assert np.abs(found - wanted).mean() < mean
     assert (best == wanted_best).mean() >= same
     assert found.sum(1) == pytest.approx(1, abs=1e-5)
@@ -149,6 +150,8 @@ def test_no_hints_are_hints_of_zero():
     x = np.random.default_rng(0).normal(size=(1, 1, 128, 128)).astype(np.float32)
     plain, hinted = backend.run(x)[0], backend.run(x, np.zeros((1, 4, 128, 128), np.float32))[0]
     assert np.abs(plain - hinted).mean() < 1e-4
+    if backend.name.endswith("f32"):
+        assert plain == pytest.approx(hinted, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", [OpenVinoBackend, OnnxRuntimeBackend])
@@ -225,7 +228,9 @@ def test_the_default_runtime_drafts_what_pytorch_drafts(tmp_path):
     model, info = network()
     save_model(tmp_path / "w.safetensors", model, info)
     image, _ = speckle_frame(3, 150, 200)
-    [fast] = Predictor.load(tmp_path / "w.safetensors").predict_batch([image])
+    predictor = Predictor.load(tmp_path / "w.safetensors")
+    [fast] = predictor.predict_batch([image])
     [plain] = Predictor(model, info, "cpu").predict_batch([image])
-    assert (fast.labelmap == plain.labelmap).mean() >= 0.97
+    same = BOUNDS_OF_RANDOM_WEIGHTS[predictor.backend.name.rpartition("-")[2]][2]
+    assert (fast.labelmap == plain.labelmap).mean() >= same
     assert fast.uncertainty == pytest.approx(plain.uncertainty, abs=0.02)
