@@ -65,6 +65,9 @@ interface FrameRecord {
   kept: Promise<void>;
 }
 
+/** The same object always: a panel that asks again must not take it for news. */
+const NEVER_SAVED: SaveState = { kind: "saved", number: 0 };
+
 /**
  * Saves every step by itself: first to this device, then, about a second later, to the server.
  *
@@ -160,7 +163,7 @@ export class Autosave {
   }
 
   state(frameId: string): SaveState {
-    return this.records.get(frameId)?.state ?? { kind: "saved", number: 0 };
+    return this.records.get(frameId)?.state ?? NEVER_SAVED;
   }
 
   etag(frameId: string): string | null {

@@ -590,6 +590,9 @@ export class Editor implements ToolHost {
   }
 
   private update(change: Partial<EditorState>): void {
+    const names = Object.keys(change) as (keyof EditorState)[];
+    // Most strokes change nothing that a panel shows: then no panel hears of them.
+    if (names.every((name) => Object.is(change[name], this.snapshot[name]))) return;
     this.snapshot = { ...this.snapshot, ...change };
     this.emitter.emit("state", this.snapshot);
   }

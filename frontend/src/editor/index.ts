@@ -34,7 +34,9 @@
  * `journal.wipe()`. On the window's "online" event: `session.autosave.online()`; after signing in
  * again in place: `session.autosave.signedIn()`.
  */
+
 export { runEditorAction } from "./actions";
+export { afterPaint } from "./afterPaint";
 export type { AssistAnswer, AssistPort, AssistRequest, AssistState, Hint } from "./assist";
 export { Autosave, type AutosaveEvents } from "./autosave";
 export type { Box } from "./box";

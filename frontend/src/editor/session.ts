@@ -1,4 +1,5 @@
 import { ActivityClock } from "./activity";
+import { afterPaint } from "./afterPaint";
 import { Autosave } from "./autosave";
 import { MaskDocument } from "./document";
 import { Editor } from "./editor";
@@ -168,13 +169,18 @@ export class EditorSession {
     this.wanted = frameId;
     this.editor.cancel();
     this.showRecovered(null);
-    if (!this.cache.has(frameId)) this.emitter.emit("opening", frameId);
-    // Asked for now, waited for once the frame is shown: it is a read from disk.
-    const pending = this.options.journal.pending(frameId);
+    const isHere = this.cache.has(frameId);
+    if (!isHere) this.emitter.emit("opening", frameId);
+    const loading = this.cache.get(frameId);
+    // Asked for now, waited for once the frame is shown: it is a read from disk. Asking alone costs milliseconds, so
+    // where the frame is here, it is shown first.
+    const pending = (isHere ? new Promise<void>((done) => afterPaint(done)()) : Promise.resolve()).then(() =>
+      this.options.journal.pending(frameId),
+    );
     pending.catch(() => undefined); // told below
     let visit: Visit;
     try {
-      visit = await this.cache.get(frameId);
+      visit = await loading;
     } catch (error) {
       if (this.wanted === frameId) this.emitter.emit("failed", { frameId, error: error as Error });
       return false;

@@ -8,6 +8,7 @@ import { keys } from "../../api/keys";
 import type { Frame, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
 import {
+  afterPaint,
   attachPointer,
   attachWindowLevel,
   colorTables,
@@ -18,7 +19,6 @@ import {
 } from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
-import { afterPaint } from "./afterPaint";
 import { ConflictDialog } from "./ConflictDialog";
 import { CarryMenu } from "./carry/CarryMenu";
 import { CarryStrip } from "./carry/CarryStrip";
@@ -72,6 +72,8 @@ function useClipFrames(clipId: number) {
 
 const NO_FRAMES: Frame[] = [];
 
+const revisionOf = (save: SaveState) => (save.kind === "saved" ? String(save.number) : "");
+
 export function EditorView({ desk, project }: { desk: Desk; project: Project }) {
   const { session } = desk;
   const client = useQueryClient();
@@ -120,6 +122,18 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       renderer.current = null;
     };
   }, [session]);
+
+  // Panels say it a refresh later; what waits for the page to be saved must not read what was.
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      session.autosave.on("state", ({ frameId: id, state: now }) => {
+        if (!root.current || id !== String(frameId)) return;
+        root.current.dataset.saveState = now.kind;
+        root.current.dataset.revision = revisionOf(now);
+      }),
+    [session, frameId],
+  );
 
   useRememberedView(session, desk.me.id);
 
@@ -205,6 +219,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const goTo = useCallback((to: number) => open(frames[to]?.id ?? null), [open, frames]);
   const role = search.get("queue") === "review" ? "review" : "annotate";
   const work = useWork({ desk, project, detail, role, open });
+  const working = useRef(work);
+  working.current = work;
+  /** The same function always, for a panel that is not rendered anew with every stroke. */
+  const acceptDraft = useCallback(() => working.current.acceptDraft(), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another frame, another form; its picture may come later
   useEffect(() => setReturning(false), [frameId]);
   // Judged, by this person or another: the form has nothing left to speak about.
@@ -275,6 +293,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     // biome-ignore lint/a11y/noStaticElementInteractions: it only hands the focus on
     // biome-ignore lint/a11y/useKeyWithClickEvents: clicks by keyboard keep their focus
     <div
+      ref={root}
       className={styles.editor}
       onClick={(event) => {
         const pressed = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
@@ -286,7 +305,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       data-frame-id={state.frameId ?? ""}
       data-frame-index={detail?.index ?? ""}
       data-frame-state={detail?.state ?? ""}
-      data-revision={save.kind === "saved" ? save.number : ""}
+      data-revision={revisionOf(save)}
       data-save-state={save.kind}
       data-tool={state.tool}
       data-label={state.label}
@@ -303,7 +322,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         onReload={() => void session.reload()}
         onChoose={() => setLater(null)}
       />
-      {panels && <ToolRail session={session} state={state} />}
+      {panels && (
+        <ToolRail
+          session={session}
+          tool={state.tool}
+          readOnly={state.readOnly}
+          canUndo={state.canUndo}
+          canRedo={state.canRedo}
+        />
+      )}
       {panels && <ToolStrip session={session} state={state} noClicks={noClicks} />}
       <div className={styles.stage}>
         <div
@@ -355,7 +382,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           labels={labels}
           detail={detail}
           layers={layers}
-          onAcceptDraft={work.acceptDraft}
+          onAcceptDraft={acceptDraft}
         />
       )}
       {panels && (

@@ -15,7 +15,7 @@ import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
 
 /** Labels, how they are shown, what the model thought, what the reviewer wrote. */
-export function SidePanel({
+export const SidePanel = memo(function SidePanel({
   session,
   state,
   labels,
@@ -102,7 +102,7 @@ export function SidePanel({
       {detail && <HistoryPanel key={detail.id} detail={detail} />}
     </aside>
   );
-}
+});
 
 /** A dozen of them: a stroke or another frame must not render them anew. */
 const LabelRow = memo(function LabelRow({

@@ -17,6 +17,7 @@ import {
   IconScissors,
   IconWand,
 } from "@tabler/icons-react";
+import { memo } from "react";
 import type { EditorSession, EditorState, ToolName } from "../../editor";
 import styles from "./Editor.module.css";
 import { Keyed } from "./Header";
@@ -40,7 +41,14 @@ const TOOLS = [
 /** These change nothing: who may only look has them too. */
 const LOOKS: ReadonlySet<ToolName> = new Set<ToolName>(["measure", "pan"]);
 
-export function ToolRail({ session, state }: { session: EditorSession; state: EditorState }) {
+/** A stroke that is saved must not render fourteen tooltips anew: it is asked for nothing that changes with it. */
+export const ToolRail = memo(function ToolRail({
+  session,
+  tool,
+  readOnly,
+  canUndo,
+  canRedo,
+}: { session: EditorSession } & Pick<EditorState, "tool" | "readOnly" | "canUndo" | "canRedo">) {
   const { editor } = session;
   return (
     <div className={styles.rail} role="toolbar" aria-label="Tools" aria-orientation="vertical">
@@ -50,8 +58,8 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
             type="button"
             className={styles.tool}
             aria-label={label}
-            aria-pressed={state.tool === name}
-            disabled={state.readOnly && !LOOKS.has(name)}
+            aria-pressed={tool === name}
+            disabled={readOnly && !LOOKS.has(name)}
             onClick={() => editor.setTool(name)}
           >
             <Icon size={19} stroke={1.6} />
@@ -65,7 +73,7 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
           variant="subtle"
           color="gray"
           aria-label="Undo"
-          disabled={!state.canUndo}
+          disabled={!canUndo}
           onClick={() => editor.undo()}
         >
           <IconArrowBackUp size={18} />
@@ -76,7 +84,7 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
           variant="subtle"
           color="gray"
           aria-label="Redo"
-          disabled={!state.canRedo}
+          disabled={!canRedo}
           onClick={() => editor.redo()}
         >
           <IconArrowForwardUp size={18} />
@@ -94,4 +102,4 @@ export function ToolRail({ session, state }: { session: EditorSession; state: Ed
       </Keyed>
     </div>
   );
-}
+});

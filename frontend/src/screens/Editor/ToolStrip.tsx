@@ -1,5 +1,6 @@
 import { NativeSelect, RangeSlider, Slider, Switch } from "@mantine/core";
 import { IconBallpen, IconCircle, IconSquare } from "@tabler/icons-react";
+import { memo } from "react";
 import {
   type EditorSession,
   type EditorState,
@@ -22,7 +23,7 @@ const toSlider = (size: number) =>
 const toSize = (at: number) => Math.round(MIN_BRUSH * (MAX_BRUSH / MIN_BRUSH) ** (at / 100));
 
 /** How the tool in hand works. The picture stays where it is whatever stands here: a second row lies over its top. */
-export function ToolStrip({
+export const ToolStrip = memo(function ToolStrip({
   session,
   state,
   noClicks,
@@ -54,7 +55,7 @@ export function ToolStrip({
       {!NO_RULE.has(tool) && <PaintOverSelect session={session} state={state} />}
     </div>
   );
-}
+});
 
 interface Part {
   session: EditorSession;

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { ApiError, api } from "../../api/client";
 import { decodeMask } from "../../api/masks";
 import type { FrameDetail } from "../../api/types";
@@ -35,7 +35,9 @@ export function useConfidence(detail: FrameDetail | null): Confidence {
     gcTime: 60_000,
   });
   const want = useCallback(() => setWanted(true), []);
-  if (draft === 0) return { map: null, missing: "This frame has no draft.", want };
-  if (typeof data === "string") return { map: null, missing: data, want };
-  return { map: data ?? null, missing: error ? "It could not be loaded." : null, want };
+  return useMemo(() => {
+    if (draft === 0) return { map: null, missing: "This frame has no draft.", want };
+    if (typeof data === "string") return { map: null, missing: data, want };
+    return { map: data ?? null, missing: error ? "It could not be loaded." : null, want };
+  }, [draft, data, error, want]);
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type RefObject, useEffect, useMemo, useState } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Frame, FrameDetail, Revision } from "../../api/types";
@@ -57,10 +57,13 @@ export function useLayers({
   const [uncertainty, showUncertainty] = useState(false);
   const confidence = useConfidence(detail);
   const { map: sure, want } = confidence;
-  const setUncertainty = (on: boolean) => {
-    if (on) want();
-    showUncertainty(on);
-  };
+  const setUncertainty = useCallback(
+    (on: boolean) => {
+      if (on) want();
+      showUncertainty(on);
+    },
+    [want],
+  );
   const [against, setAgainst] = useState<Against>("nothing");
   const [flip, setFlip] = useState<Exclude<Against, "nothing"> | null>(null);
   const id = detail && open === String(detail.id) ? detail.id : 0;
@@ -110,29 +113,33 @@ export function useLayers({
     drawn.setHeat(uncertainty && sure ? doubt(sure) : null);
   }, [renderer, session, id, uncertainty, sure]);
 
-  return {
-    uncertainty,
-    setUncertainty,
-    confidence,
-    neighbours,
-    setNeighbours,
-    ghost,
-    setGhost,
-    against,
-    setAgainst,
-    hasDraft,
-    previous,
-    taps: {
-      neighbours: () => setNeighbours((on) => !on),
-      uncertainty: () => setUncertainty(!uncertainty),
-      "draft.ghost": () => setGhost((on) => !on),
-      difference: () => setAgainst((now) => nextAgainst(now, hasDraft, previous !== null)),
-    },
-    holds: {
-      "draft.flip": (held) => setFlip(held ? "draft" : null),
-      "previous.flip": (held) => setFlip(held ? "previous" : null),
-    },
-  };
+  // The same until something of it changes: the panels need not be rendered anew with every stroke.
+  return useMemo(
+    () => ({
+      uncertainty,
+      setUncertainty,
+      confidence,
+      neighbours,
+      setNeighbours,
+      ghost,
+      setGhost,
+      against,
+      setAgainst,
+      hasDraft,
+      previous,
+      taps: {
+        neighbours: () => setNeighbours((on) => !on),
+        uncertainty: () => setUncertainty(!uncertainty),
+        "draft.ghost": () => setGhost((on) => !on),
+        difference: () => setAgainst((now) => nextAgainst(now, hasDraft, previous !== null)),
+      },
+      holds: {
+        "draft.flip": (held) => setFlip(held ? "draft" : null),
+        "previous.flip": (held) => setFlip(held ? "previous" : null),
+      },
+    }),
+    [uncertainty, setUncertainty, confidence, neighbours, ghost, against, hasDraft, previous],
+  );
 }
 
 /** Off, against the draft, against the previous version, off: what there is of them. */

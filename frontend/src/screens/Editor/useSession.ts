@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { keys } from "../../api/keys";
 import type { Label, Me } from "../../api/types";
 import {
+  afterPaint,
   EditorSession,
   type EditorState,
   Journal,
@@ -11,7 +12,6 @@ import {
   type SaveState,
   type WorkJournal,
 } from "../../editor";
-import { afterPaint } from "./afterPaint";
 import { EditorPorts } from "./ports";
 
 export interface Desk {
@@ -83,26 +83,27 @@ export function useEditorState(session: EditorSession): EditorState {
   return useSyncExternalStore(subscribe, session.editor.getState);
 }
 
+/** How a frame stands with the server, told once the stroke that changed it has been painted. */
 export function useSaveState(session: EditorSession, frameId: string): SaveState {
-  const [state, setState] = useState(() => session.autosave.state(frameId));
-  useEffect(() => {
-    setState(session.autosave.state(frameId));
-    const stops = [
-      session.autosave.on("state", (event) => event.frameId === frameId && setState(event.state)),
-      session.on("opened", (opened) => opened === frameId && setState(session.autosave.state(frameId))),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-    };
-  }, [session, frameId]);
-  return state;
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const soon = afterPaint(listener);
+      const stops = [session.autosave.on("state", soon), session.on("opened", soon)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    [session],
+  );
+  return useSyncExternalStore(subscribe, () => session.autosave.state(frameId));
 }
 
 /** The frame is in a conflict that does not merge by itself. */
 export function useNeedsChoice(session: EditorSession, frameId: string): boolean {
   const subscribe = useCallback(
     (listener: () => void) => {
-      const stops = [session.on("choice", listener), session.autosave.on("state", listener)];
+      const soon = afterPaint(listener);
+      const stops = [session.on("choice", soon), session.autosave.on("state", soon)];
       return () => {
         for (const stop of stops) stop();
       };
@@ -114,7 +115,10 @@ export function useNeedsChoice(session: EditorSession, frameId: string): boolean
 
 /** Frames whose work waits for the line to come back. */
 export function useOfflineFrames(session: EditorSession): number {
-  const subscribe = useCallback((listener: () => void) => session.autosave.on("state", listener), [session]);
+  const subscribe = useCallback(
+    (listener: () => void) => session.autosave.on("state", afterPaint(listener)),
+    [session],
+  );
   return useSyncExternalStore(subscribe, () => session.autosave.offlineFrames);
 }
 

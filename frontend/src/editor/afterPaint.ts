@@ -1,12 +1,13 @@
 /**
  * `callback` put off until the browser has painted: the picture comes first, what panels say of it one refresh
- * later. Several calls before that are one. A page nobody sees is never painted: there it is called at once.
+ * later. Several calls before that are one. A page nobody sees is never painted (nor is
+ * a test without a page): there it is called at once.
  */
 export function afterPaint(callback: () => void): () => void {
   let waiting = false;
   return () => {
     if (waiting) return;
-    if (document.hidden) {
+    if (typeof document === "undefined" || document.hidden) {
       callback();
       return;
     }
