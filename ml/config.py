@@ -41,7 +41,7 @@ class ModelConfig:
     kernels           sides of the depthwise branches of MDCK
     mdck … madm       module switches for the ablation; off means the plain block a U-Net has there
     half_resolution   trunk at half resolution with a sub-pixel head (3.9); False: the form of 3.1
-    dense_entry       MDCK entered by a dense 3×3 (`ml.model.MDCK`); False: the inverted residual of 3.2 and 3.9
+    dense_entry       MDCK entered by a dense 3×3 (`ml.modules.MDCK`); False: the inverted residual of 3.2 and 3.9
     linear_branches   branches of the inverted residual without their own activation, so that they fold (3.9)
     depthwise_gate    GAG convolutions as depthwise 3×3 + 1×1 (3.9) instead of two-channel groups (3.4)
     aux               a second input for a previous mask and clicks (3.6); without one the network is the automatic one

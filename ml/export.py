@@ -33,7 +33,8 @@ from torch import Tensor, nn
 
 from ml.checkpoint import load_model
 from ml.errors import ExportFailed, MlError
-from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, ChannelNorm, InvertedMDCK, folded
+from ml.model import AAUNet, folded
+from ml.modules import ALCA, GAG, MADM, MDCK, ChannelNorm, InvertedMDCK
 from ml.weights import WeightsInfo, write_atomically
 
 NORM_EPSILON = 1e-6

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from ml.config import ModelConfig
 from ml.errors import BadData
-from ml.model import ALCA, GAG, MADM, MDCK, AAUNet, InvertedMDCK, count_parameters, folded
+from ml.model import AAUNet, count_parameters, folded
+from ml.modules import ALCA, GAG, MADM, MDCK, InvertedMDCK
 
 K = 3
 SMALL = ModelConfig(num_labels=K, widths=(8, 8, 16, 16, 16))
