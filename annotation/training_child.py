@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from annotation import events, jobs
 from annotation.models import RunMetric, TrainingRun
 from webapp import processes
-from webapp.supervisor import KEEP_FREED_MEMORY
+from webapp.supervisor import COMPUTING_MEMORY
 
 POLL_S = 0.5
 STOP_WITHIN_S = 15.0  # shorter than the supervisor's patience
@@ -81,7 +81,7 @@ def environment() -> dict[str, str]:
     hidden = ("SONOLOOP_", "DATABASE_URL", "REDIS_URL", "STORAGE_URL", "DJANGO_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     threads = str(max(1, len(os.sched_getaffinity(0)) - 1)) if hasattr(os, "sched_getaffinity") else "1"
-    return {**kept, **KEEP_FREED_MEMORY, "OMP_NUM_THREADS": threads}
+    return {**kept, **COMPUTING_MEMORY, "OMP_NUM_THREADS": threads}
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

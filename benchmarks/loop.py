@@ -9,13 +9,13 @@ import sys
 
 from benchmarks import _export, _ingest, _instance, _lists, _startup
 from benchmarks._report import Row, report, rows_of_child
-from webapp.supervisor import KEEP_FREED_MEMORY
+from webapp.supervisor import COMPUTING_MEMORY
 from webapp.tests.trees import running_tree
 
 EXPORT_FRAMES = 10_000
 LISTED_FRAMES = 1_000_000
 # As the supervisor starts the workers, but one thread: figures are per core.
-WORKER = {**KEEP_FREED_MEMORY, "OMP_NUM_THREADS": "1"}
+WORKER = {**COMPUTING_MEMORY, "OMP_NUM_THREADS": "1"}
 
 
 def with_much_in_it(export_frames: int, listed_frames: int) -> list[Row]:

@@ -5,7 +5,8 @@ Inference of T and B at 256×256, 4 labels: PyTorch eager fp32 as trained (conti
 OpenVINO (alone and in the batches that drafts come in), beside two limits of the core: the largest rate of a matrix
 product, and the roofline that counts the reading and writing of feature maps too (`benchmarks._drafts`). The share of
 the first counts the arithmetic of the network as trained, not what folding saves. Then drafts by the worker's function,
-and training (benchmarks._drafts and ._training). Rows for a GPU appear where PyTorch sees one.
+and training, with memory in large pages and in small ones (benchmarks._drafts and ._training). Rows for a GPU appear
+where PyTorch sees one.
 """
 
 import statistics
@@ -17,7 +18,7 @@ from pathlib import Path
 from benchmarks import _report
 from benchmarks._drafts import copy_rate, matmul_rate, roofline
 from benchmarks._report import Row, write_rows
-from webapp.supervisor import KEEP_FREED_MEMORY
+from webapp.supervisor import COMPUTING_MEMORY
 
 SIZE = 256
 LABELS = 4
@@ -29,11 +30,22 @@ GOALS_MS = {"B": 25}  # MODEL.md 3.9, in bf16
 
 def main() -> None:
     """Measure in processes like a worker's, and report."""
-    worker = {**KEEP_FREED_MEMORY, "OMP_NUM_THREADS": "1"}
+    worker = {**COMPUTING_MEMORY, "OMP_NUM_THREADS": "1"}
     rows = _report.rows_of_child("benchmarks.model", **worker)
     rows += _report.rows_of_child("benchmarks._drafts", **worker)
-    rows += _report.rows_of_child("benchmarks._training", **worker)
+    training = _report.rows_of_child("benchmarks._training", **worker)
+    small_pages = _report.rows_of_child("benchmarks._training", **{**worker, "GLIBC_TUNABLES": ""})
+    rows += training + _what_pages_give(training, small_pages)
     _report.report("model", rows)
+
+
+def _what_pages_give(large: list[Row], small: list[Row]) -> list[Row]:
+    """How much faster a training step is where memory comes in pages of 2 MB."""
+    steps = [[row for row in rows if row.what.endswith("a training step")] for rows in (large, small)]
+    return [
+        Row(f"{fast.what}, memory in large pages over small", slow.measured / fast.measured, "×", "", None)
+        for fast, slow in zip(*steps, strict=True)
+    ]
 
 
 def run() -> list[Row]:

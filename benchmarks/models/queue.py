@@ -13,16 +13,12 @@ from benchmarks.models.cells import Cell
 from benchmarks.models.networks import ABLATION, COMPARISON
 from benchmarks.models.splits import FOLDS
 from ml.train import EXIT_RESUMABLE
+from webapp.supervisor import COMPUTING_MEMORY
 
 SEEDS = (0, 1, 2)
 QUICK = ("aau-t", "unet-16", "aau-b", "attention-16", "unet-32", "attention-32", "light")
 """What a CPU can train; the 64…1024 nets come last there."""
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",  # one thread a process, and freed memory kept: twice as fast on a CPU (LIMITS.md)
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "-1",
-    "MALLOC_TOP_PAD_": "268435456",
-}
+_ENVIRONMENT = {**COMPUTING_MEMORY, "OMP_NUM_THREADS": "1"}
 _POLL_S = 1.0
 
 
