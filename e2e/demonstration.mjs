@@ -93,13 +93,21 @@ await tell("demonstration", async (page, step) => {
     await page.keyboard.press("1");
     await page.keyboard.press("c");
     const box = await page.getByTestId("editor-canvas").boundingBox();
-    // Twice where no first label is: below the skin, so that something must change.
-    for (const at of [0.5, 0.56]) await page.mouse.click(box.x + box.width * at, box.y + box.height * 0.45);
-    await until(
-      "the proposal",
-      async () => (await page.getByTestId("clicks").getAttribute("data-phase")) === "proposed",
-      60,
-    );
+    const propose = async () => {
+      // Twice where no first label is: below the skin, so that something must change.
+      for (const at of [0.5, 0.56]) await page.mouse.click(box.x + box.width * at, box.y + box.height * 0.45);
+      await until(
+        "the proposal",
+        async () => (await page.getByTestId("clicks").getAttribute("data-phase")) === "proposed",
+        60,
+      );
+    };
+    await propose();
+    await page.keyboard.press(".");
+    await page.getByText("The proposal was not taken").waitFor();
+    await page.keyboard.press(",");
+    await until("the frame again", async () => (await read(page, "frame-id")) === frame);
+    await propose();
     await page.keyboard.press("Enter");
     await until("the save", async () => {
       const [newest] = await ask(page, "GET", `/api/frames/${frame}/revisions`);

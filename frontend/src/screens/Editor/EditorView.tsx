@@ -212,6 +212,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     (id: string | number | null) => {
       if (id === null) return;
       player.stop();
+      // Clicks were spent on it: that another frame is no way to take it must be said.
+      if (session.editor.assistState.phase === "proposed")
+        notifications.show({
+          title: "The proposal was not taken",
+          message: "Enter takes it, Escape drops it; another frame drops it too.",
+        });
       void session.open(String(id));
     },
     [session, player],
