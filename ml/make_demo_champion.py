@@ -5,8 +5,8 @@
 About an hour on one CPU core. Writes ml/weights/phantom_champion.safetensors and .json. A second start with the same
 folder goes on where the first was stopped.
 
-Three stages, each from the weights of the one before: at 256 px, where an epoch is cheap; at 320 px, because a dura is
-3 px thin at 256; and with previous masks and clicks, for propagation and corrections.
+Three stages, each from the weights of the one before: at 256 px, where an epoch is cheap; at 384 px, the width of the
+pictures, because a dura is 3 px thin at 256; and with previous masks and clicks, for propagation and corrections.
 
 Subject seeds: training from 1000, validation from 2000, test from 3000. The demonstration project shows seeds below
 1000, so every picture a newcomer sees is of a subject the champion has not met.
@@ -36,10 +36,16 @@ from ml.train import train
 VIEW = "lumbar_pso"
 WEIGHTS = Path(__file__).parent / "weights" / "phantom_champion.safetensors"
 FIRST_SEED = {"train": 1000, "val": 2000, "test": 3000}
-SUBJECTS = {"train": 240, "val": 8, "test": 12}
+SUBJECTS = {"train": 480, "val": 8, "test": 12}
 CLIPS = {"train": 2, "val": 2, "test": 1}
 FRAMES_PER_CLIP = {"train": 1, "val": 1, "test": 4}
-COMMON = {"batch_size": 4, "warmup_epochs": 1, "batch_norm_batches": 20, "model": {"variant": "T"}}
+COMMON = {
+    "batch_size": 4,
+    "warmup_epochs": 1,
+    "batch_norm_batches": 20,
+    "precision": "bf16",
+    "model": {"variant": "T", "norm": "batch"},
+}
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,9 @@ class Stage:
 
 
 STAGES = (
-    Stage(240, 2, {"image_size": 256, "epochs": 5, "learning_rate": 2e-3, "seed": 1, "aux_training": False}),
-    Stage(240, 2, {"image_size": 320, "epochs": 1, "learning_rate": 1.5e-3, "seed": 2, "aux_training": False}),
-    Stage(128, 1, {"image_size": 320, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
+    Stage(480, 2, {"image_size": 256, "epochs": 4, "learning_rate": 2e-3, "seed": 1, "aux_training": False}),
+    Stage(480, 2, {"image_size": 384, "epochs": 5, "learning_rate": 2e-3, "seed": 2, "aux_training": False}),
+    Stage(128, 1, {"image_size": 384, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
 )
 
 
