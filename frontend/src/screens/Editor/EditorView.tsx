@@ -125,15 +125,17 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
 
   // Panels say it a refresh later; what waits for the page to be saved must not read what was.
   const root = useRef<HTMLDivElement>(null);
-  useEffect(
-    () =>
-      session.autosave.on("state", ({ frameId: id, state: now }) => {
-        if (!root.current || id !== String(frameId)) return;
-        root.current.dataset.saveState = now.kind;
-        root.current.dataset.revision = revisionOf(now);
-      }),
-    [session, frameId],
-  );
+  useEffect(() => {
+    const tell = (now: SaveState) => {
+      if (!root.current) return;
+      root.current.dataset.saveState = now.kind;
+      root.current.dataset.revision = revisionOf(now);
+    };
+    tell(session.autosave.state(String(frameId)));
+    return session.autosave.on("state", ({ frameId: id, state: now }) => {
+      if (id === String(frameId)) tell(now);
+    });
+  }, [session, frameId]);
 
   useRememberedView(session, desk.me.id);
 
