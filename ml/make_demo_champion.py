@@ -60,7 +60,7 @@ class Stage:
 STAGES = (
     Stage(480, 2, {"image_size": 256, "epochs": 4, "learning_rate": 2e-3, "seed": 1, "aux_training": False}),
     Stage(480, 2, {"image_size": 384, "epochs": 5, "learning_rate": 2e-3, "seed": 2, "aux_training": False}),
-    Stage(128, 1, {"image_size": 384, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
+    Stage(240, 1, {"image_size": 384, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
 )
 
 

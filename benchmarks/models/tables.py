@@ -1,4 +1,4 @@
-"""The tables of docs/model.md from the result files, between two marks in that page."""
+"""The tables of docs/model.md from the result files, and the champion's card, each between two marks in that page."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.models.card import card
 from benchmarks.models.cells import BUDGETS, FOLDER
 from benchmarks.models.networks import ABLATION, COMPARISON, OTHER_FORMS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
 BEGIN, END = "<!-- tables: written by `python -m benchmarks.models --table` -->", "<!-- end of tables -->"
+CARD_BEGIN, CARD_END = "<!-- card: written by the same command -->", "<!-- end of card -->"
 _RESAMPLES = 2000
 Result = Mapping[str, Any]
 
 
 def write(page: Path = PAGE, folder: Path = FOLDER) -> None:
-    """Replace what stands between the two marks of the page. Raises ValueError when a mark is missing."""
+    """Replace what stands between the marks of the page. Raises ValueError when a mark is missing."""
     text = page.read_text("utf-8")
-    before, found, rest = text.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found and found_end):
-        raise ValueError(f"{page.name} lacks the line {BEGIN!r} or {END!r}.")
     shown = "\n\n".join(filter(None, [tables(read(folder)), *phantom_tables(folder)]))
-    page.write_text(f"{before}{BEGIN}\n{shown}\n{END}{after}", "utf-8")
+    text = _between(text, BEGIN, END, shown)
+    page.write_text(_between(text, CARD_BEGIN, CARD_END, card()), "utf-8")
+
+
+def _between(text: str, begin: str, end: str, shown: str) -> str:
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found and found_end):
+        raise ValueError(f"The page lacks the line {begin!r} or {end!r}.")
+    return f"{before}{begin}\n{shown}\n{end}{after}"
 
 
 def read(folder: Path) -> list[Result]:

@@ -1,6 +1,9 @@
 """The tables say what the results hold."""
 
+import json
+
 from benchmarks.models import tables
+from ml.make_demo_champion import WEIGHTS
 
 
 def _result(network: str, dice: list[float], **changes):
@@ -47,11 +50,15 @@ def test_a_row_of_the_ablation_without_a_cell_is_not_left_out():
 
 def test_only_what_stands_between_the_marks_is_replaced(tmp_path):
     page = tmp_path / "model.md"
-    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    card = f"{tables.CARD_BEGIN}\nold\n{tables.CARD_END}"
+    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nbetween\n{card}\nafter\n")
     tables.write(page, tmp_path)
 
     text = page.read_text()
-    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert text.startswith("before\n") and "\nbetween\n" in text and text.endswith("after\n") and "old" not in text
+    told = json.loads(WEIGHTS.with_suffix(".json").read_text())
+    assert told["sha256"] in text
+    assert f"{told['scores_on_unseen_phantom_subjects']['macro']['dice']:.3f}" in text
 
 
 def _study(rows: list[dict]) -> dict:
