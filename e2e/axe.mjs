@@ -6,8 +6,21 @@ import { createRequire } from "node:module";
 const require = createRequire(new URL("../frontend/package.json", import.meta.url));
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
+/** In the page: nothing fades or moves any more. What is half there has half the contrast. */
+function settled() {
+  const isWhole = (element) =>
+    element === null || (Number(getComputedStyle(element).opacity) === 1 && isWhole(element.parentElement));
+  const moves = ({ playState, effect }) =>
+    playState === "running" && effect.getComputedTiming().iterations !== Number.POSITIVE_INFINITY;
+  return (
+    [...document.querySelectorAll('[role="dialog"], [role="menu"]')].every(isWhole) &&
+    !document.getAnimations().some(moves)
+  );
+}
+
 /** Nothing serious on the page as it is now. */
 export async function accessible(page, where) {
+  await page.waitForFunction(settled);
   await page.evaluate(AXE);
   const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
   const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");

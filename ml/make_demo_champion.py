@@ -5,8 +5,9 @@
 About an hour on one CPU core. Writes ml/weights/phantom_champion.safetensors and .json. A second start with the same
 folder goes on where the first was stopped.
 
-Three stages, each from the weights of the one before: at 256 px, where an epoch is cheap; at 384 px, the width of the
-pictures, because a dura is 3 px thin at 256; and with previous masks and clicks, for propagation and corrections.
+Stages, each from the weights of the one before: at 256 px, where an epoch is cheap; at 384 px, the width of the
+pictures, because a dura is 3 px thin at 256; and with previous masks and clicks, for propagation and corrections, of
+few people and then of all.
 
 Subject seeds: training from 1000, validation from 2000, test from 3000. The demonstration project shows seeds below
 1000, so every picture a newcomer sees is of a subject the champion has not met.
@@ -61,6 +62,7 @@ STAGES = (
     Stage(480, 2, {"image_size": 256, "epochs": 4, "learning_rate": 2e-3, "seed": 1, "aux_training": False}),
     Stage(480, 2, {"image_size": 384, "epochs": 5, "learning_rate": 2e-3, "seed": 2, "aux_training": False}),
     Stage(240, 1, {"image_size": 384, "epochs": 10, "learning_rate": 1e-3, "seed": 3}),
+    Stage(480, 1, {"image_size": 384, "epochs": 10, "learning_rate": 1e-3, "seed": 4}),
 )
 
 
