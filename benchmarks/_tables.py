@@ -28,21 +28,16 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
 - **COCO** encodes every label of every frame; PNG, the format training reads, only copies.
 - **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
   and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
-  the simulated spines, where the champion has 0.94, they save nine strokes of ten.
-- **Editor** (28 November 2026): Chromium draws without a GPU here, and throughout the run another computation held one
-  of the two cores, at a higher priority. With less beside it (parts of the same benchmark, 11:20 to 11:35 UTC, screens
-  of commit e9bdf8a): opening a frame 80 ms median and 117 p95, the next one 22 and 29, no frame of 240 dropped in the
-  best round, with window and level set or not, memory 15 MB more over 1,000 frames, no task over 50 ms. What was
-  changed since, in processor time of one refresh while painting: the browser copies every canvas on the page at each
-  refresh, changed or not, and put together again all that lay under the cursor's, which was as large as the view. At
-  1024×768 the compositor took 7 ms, now 0.5; at 4096×3072 the copies took 17.5 ms and the compositor 10, now 1.5 and
-  0.8, for a canvas holds what is in sight at the screen's resolution. In a trace of eight strokes at 4096×3072 the
-  longest task took 24 ms of processor time: most of what is over 50 ms in the table was waiting for the processor.
-  Measured again alone on the machine (`python -m benchmarks.editor frames`, `… play`, 13:51 UTC, commit dc48fd2):
-  opening 97 ms median and 125 p95, the next frame 33 and 44 (30: missed), no task over 50 ms, no frame dropped in any
-  round, with window and level set or not. Undo waits up to 17 ms for the screen's next refresh, which is in its time
-  and leaves nothing of 16 ms at p95. In the engine, undo includes making the copy for the device; a threshold's speckle
-  makes that dear.
+  the simulated spines, where the champion of 23 November had 0.94, they save nine strokes of ten.
+- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Three rows are missed at
+  p95: opening (161 ms, median 91), the brush of 5 px after 2,000 strokes (23.7 ms, median 4.7; the larger brushes
+  stay within 14), undo (16.1 ms, median 9.8). The machine's own speed moves by half within minutes, and the tails
+  with it: the same screens measured in turns had undo at 14.6 and 16.2. What made undo and the next frame faster
+  today, in turns on this machine: nothing but the picture before the picture. Panels and how it stands with the
+  server are rendered, and the device is asked for lost work, once the browser has painted; a saved stroke no longer
+  renders tools and labels anew. Undo 21 to 29 ms before, 10 to 11 after (medians); the next frame 33 to 41 before, 22
+  to 30 after. Keys do not wait for the screen's refresh: on an idle page Chromium begins one at once. In the engine,
+  undo includes making the copy for the device; a threshold's speckle makes that dear.
 """
 
 

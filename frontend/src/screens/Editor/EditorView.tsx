@@ -215,7 +215,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       if (id === null) return;
       player.stop();
       // Clicks were spent on it: that another frame is no way to take it must be said.
-      if (session.editor.assistState.phase === "proposed")
+      if (session.editor.assistState.hints > 0)
         notifications.show({
           title: "The proposal was not taken",
           message: "Enter takes it, Escape drops it; another frame drops it too.",
