@@ -20,8 +20,8 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   takes. Tried: norms and gates as products and attention stretched by a product (at most 5 % gained in bf16, up to
   13 % lost in f32), GELU by tanh (14 % lost). Of a frame of 640×480, decoding its PNG, the way back, encoding and rows
   cost a third of the time; PyTorch's figure has none of that. Rows up to commit e9bdf8a are of an untrained network of
-  12 labels at 256 px, whose noise no clip shows; later ones of the shipped champion (9 labels; until commit 114e039 that
-  of 23 November, at 320 px) on simulated frames.
+  12 labels at 256 px, whose noise no clip shows; later ones of the shipped champion (9 labels; until commit 114e039
+  that of 23 November, at 320 px) on simulated frames.
 - **Saves over empty views**: a save is ten small queries, a checked PNG and one fsynced transaction, about fifteen
   milliseconds; an empty view is about two. Fifty people at their own pace are well within the budget;
   fifty connections that save without any pause wait for one processor core.

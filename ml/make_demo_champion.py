@@ -2,8 +2,8 @@
 
     nice -n 10 env OMP_NUM_THREADS=1 python -m ml.make_demo_champion --work DIR
 
-About an hour on one CPU core. Writes ml/weights/phantom_champion.safetensors and .json. A second start with the same
-folder goes on where the first was stopped.
+About an hour and a half on one CPU core with bf16. Writes ml/weights/phantom_champion.safetensors and .json. A second
+start with the same folder goes on where the first was stopped.
 
 Stages, each from the weights of the one before: at 256 px, where an epoch is cheap; at 384 px, the width of the
 pictures, because a dura is 3 px thin at 256; and with previous masks and clicks, for propagation and corrections, of
