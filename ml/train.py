@@ -31,7 +31,7 @@ most), and too little memory (back to it with half the batch). A full disk ends 
 
 Exactness: every random draw comes from (seed, epoch, step or frame), never from a running state, so an interrupted
 and resumed run gives the very weights of an uninterrupted one on the same machine and thread count.
-On a CPU, one thread and glibc settings that keep freed memory, in large pages, make a step up to three times as fast:
+On a CPU, one thread and glibc settings that keep freed memory, in large pages, make a step up to twice as fast:
     OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 \\
     GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 """
