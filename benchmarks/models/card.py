@@ -35,7 +35,8 @@ def _made(told: Mapping[str, Any]) -> list[Sequence[str]]:
     )
     stages = "; ".join(
         f"{number}: {stage['config']['image_size']} px, {stage['subjects'] * stage['clips']} frames, "
-        f"{stage['epochs_done']} epochs, validation Dice {stage['validation_dice']:.3f}"
+        f"{stage['epochs_done']} epochs, {'with masks and clicks, ' if _is_asked(stage) else ''}"
+        f"validation Dice {stage['validation_dice']:.3f}"
         for number, stage in enumerate(told["stages"], start=1)
     )
     return [
@@ -52,10 +53,14 @@ def _made(told: Mapping[str, Any]) -> list[Sequence[str]]:
             f"`ml.phantom`, view `{told['view']}`. Subjects by seed (clips × frames of each): {data}. The "
             "demonstration shows seeds 101–107: people it has never met",
         ),
-        ("stages", f"{stages}. The last with simulated masks and clicks"),
+        ("stages", stages),
         ("date", f"{told['date']}, commit {(told['training'].get('commit') or 'unknown')[:7]}, one CPU thread"),
         ("SHA-256", f"`{told['sha256']}`"),
     ]
+
+
+def _is_asked(stage: Mapping[str, Any]) -> bool:
+    return bool(stage["config"].get("aux_training", True))
 
 
 def _frames(scores: Mapping[str, Any]) -> dict[str, int]:

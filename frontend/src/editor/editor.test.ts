@@ -375,3 +375,20 @@ describe("properties", () => {
     );
   });
 });
+
+describe("state", () => {
+  test("is told when a step makes something new possible, and not by the steps after it", () => {
+    const bench = new Bench(new Labelmap(8, 8));
+    let told = 0;
+    bench.editor.on("state", () => told++);
+    bench.press(1.5, 1.5);
+    expect(bench.editor.getState().canUndo).toBe(true);
+    const after = told;
+    expect(after).toBeGreaterThan(0);
+    bench.press(5.5, 5.5);
+    expect(told).toBe(after);
+    bench.editor.undo();
+    expect(bench.editor.getState().canRedo).toBe(true);
+    expect(told).toBeGreaterThan(after);
+  });
+});
