@@ -1,3 +1,4 @@
+import { afterPaint } from "./afterPaint";
 import { Emitter } from "./emitter";
 import type { Labelmap } from "./labelmap";
 import { fromRuns, toRuns } from "./runs";
@@ -29,11 +30,25 @@ export interface AutosaveEvents {
 /** Waits between tries while offline, in milliseconds; the last one repeats. */
 const BACK_OFF = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
-/** Unsaved work on one frame. */
-interface Work {
-  readonly width: number;
-  readonly height: number;
-  readonly runs: Uint32Array<ArrayBuffer>;
+/** Unsaved work on one frame: its map as runs, which are read from the document no earlier than they are needed. */
+class Work {
+  private known: Uint32Array<ArrayBuffer> | null = null;
+
+  constructor(
+    readonly width: number,
+    readonly height: number,
+    private readonly read: () => Uint32Array<ArrayBuffer>,
+  ) {}
+
+  /** Read once: a step made later is other work. */
+  get runs(): Uint32Array<ArrayBuffer> {
+    this.known ??= this.read();
+    return this.known;
+  }
+
+  get map(): Labelmap {
+    return fromRuns(this.width, this.height, this.runs);
+  }
 }
 
 /** One save as it left. */
@@ -79,6 +94,9 @@ export class Autosave {
   private readonly emitter = new Emitter<AutosaveEvents>();
   private readonly records = new Map<string, FrameRecord>();
   private disposed = false;
+  /** Work that is not on its way to the journal: the picture of a step comes before its copy. */
+  private readonly unkept = new Set<FrameRecord>();
+  private readonly keepSoon = afterPaint(() => this.keepAll());
   private readonly delay: number;
   private readonly longestDelay: number;
 
@@ -123,15 +141,19 @@ export class Autosave {
     return true;
   }
 
-  /** A step was made: keep it, and send it soon. `runs` are the map's, where they are known already. */
-  edited(frameId: string, map: Labelmap, runs = toRuns(map)): void {
+  /**
+   * A step was made: keep it once it is painted, and send it soon. `runs` tells the map's as of this step for as long
+   * as no other step is told of; without it they are made now.
+   */
+  edited(frameId: string, map: Labelmap, runs?: () => Uint32Array<ArrayBuffer>): void {
     const record = this.mustKnow(frameId);
     if (!record.work) record.unsavedSince = performance.now();
-    record.work = { width: map.width, height: map.height, runs };
+    record.work = runs ? new Work(map.width, map.height, runs) : workOf(map);
     record.strokes++;
     record.activeSeconds += this.options.takeActiveSeconds?.() ?? 0;
     record.clicks += this.options.takeClicks?.() ?? 0;
-    this.keep(record);
+    this.unkept.add(record);
+    this.keepSoon();
     // Conflicts, sign-in and refusals wait for the person; offline waits for its own next try.
     if (record.state.kind === "saved" || record.state.kind === "unsaved") {
       this.show(record, { kind: "unsaved" });
@@ -172,8 +194,7 @@ export class Autosave {
 
   /** The frame's newest work where the server does not have it yet: what to show when it is opened again. */
   unsavedMap(frameId: string): Labelmap | null {
-    const work = this.records.get(frameId)?.work;
-    return work ? mapOf(work) : null;
+    return this.records.get(frameId)?.work?.map ?? null;
   }
 
   /** How many frames wait for the line to come back. */
@@ -227,7 +248,7 @@ export class Autosave {
     record.number = newest.number;
     record.doubtful = null;
     if (merged) {
-      record.work = { width: merged.width, height: merged.height, runs: toRuns(merged) };
+      record.work = workOf(merged);
       this.keep(record);
     } else if (record.work) this.keep(record);
     this.show(record, { kind: "unsaved" });
@@ -242,15 +263,22 @@ export class Autosave {
     this.stopTimer(record);
     record.work = null;
     record.doubtful = null;
+    this.unkept.delete(record);
     await record.kept;
     await this.options.journal.remove(frameId);
     this.records.delete(frameId);
     this.emitter.emit("state", { frameId, state: this.state(frameId) });
   }
 
+  /** Write what waits for its picture to the journal now: the page may go. */
+  keepAll(): void {
+    for (const record of this.unkept) this.keep(record);
+  }
+
   /** Stop all timers, for good. Unsaved work stays in the journal. */
   dispose(): void {
     this.disposed = true;
+    this.keepAll();
     for (const record of this.records.values()) this.stopTimer(record);
   }
 
@@ -268,6 +296,7 @@ export class Autosave {
 
   private async send(record: FrameRecord, work: Work): Promise<void> {
     this.show(record, { kind: "saving" });
+    if (this.unkept.has(record)) this.keep(record);
     await record.kept;
     const { activeSeconds, strokes, clicks } = record;
     const sent: Sent = { work, activeSeconds, strokes, clicks };
@@ -275,7 +304,7 @@ export class Autosave {
     try {
       answer = await this.options.port.put({
         frameId: record.frameId,
-        png: await this.options.encode(mapOf(work)),
+        png: await this.options.encode(work.map),
         etag: record.etag,
         meta: { origin: record.origin, activeSeconds, strokes, clicks },
       });
@@ -334,20 +363,22 @@ export class Autosave {
   ): Promise<SaveAnswer | null> {
     const newest = await this.options.port.newest(record.frameId);
     if (!newest) return { kind: "offline" };
-    if (!mapOf(doubtful.work).equals(newest.map)) return stale;
+    if (!doubtful.work.map.equals(newest.map)) return stale;
     record.etag = newest.etag;
     record.number = newest.number;
     record.doubtful = null;
     takeOff(record, doubtful);
-    if (!record.work || !mapOf(record.work).equals(newest.map)) return null;
+    if (!record.work?.map.equals(newest.map)) return null;
     return { kind: "saved", etag: newest.etag, number: newest.number };
   }
 
   private keep(record: FrameRecord): void {
+    this.unkept.delete(record);
     if (!record.work) return;
     const { frameId, etag, number, origin, activeSeconds, strokes, clicks } = record;
+    const { width, height, runs } = record.work;
     const effort = { activeSeconds, strokes, clicks };
-    const entry = { frameId, etag, number, origin, ...record.work, at: Date.now(), ...effort };
+    const entry = { frameId, etag, number, origin, width, height, runs, at: Date.now(), ...effort };
     const write = this.options.journal.write(entry).catch((error: unknown) => {
       this.emitter.emit("notKept", { frameId, error: error as Error });
     });
@@ -395,6 +426,7 @@ function takeOff(record: FrameRecord, sent: Effort): void {
   record.clicks = Math.max(0, record.clicks - sent.clicks);
 }
 
-function mapOf(work: Work): Labelmap {
-  return fromRuns(work.width, work.height, work.runs);
+function workOf(map: Labelmap): Work {
+  const runs = toRuns(map);
+  return new Work(map.width, map.height, () => runs);
 }

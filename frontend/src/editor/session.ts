@@ -133,7 +133,7 @@ export class EditorSession {
       maxBytes: options.cacheBytes,
     });
     this.editor.on("edited", ({ frameId, document }) =>
-      this.autosave.edited(frameId, document.labelmap, document.runs()),
+      this.autosave.edited(frameId, document.labelmap, () => document.runs()),
     );
     this.editor.on("preview", () => this.clock.touch());
   }

@@ -201,6 +201,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   }, [session]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
+      session.autosave.keepAll();
       // Everything but the open stroke is in the journal, but a save under way is worth the question.
       const isPainting = session.editor.openFrame?.document.isPainting;
       if (isPainting || session.autosave.unsavedFrames > 0) event.preventDefault();
