@@ -1,8 +1,9 @@
 // Run by `python -m benchmarks.editor`: drives the editor in a real Chromium and hands back raw times in milliseconds.
 //
 // The page is watched, not changed: its canvases' drawing calls are noted as they happen. "On the screen" is the
-// moment the browser has painted the refresh in which the pixels were drawn: a message posted in that refresh's
-// animation frame is delivered after it. What the compositor does afterwards is not in it.
+// moment the browser has painted the refresh in which the pixels were drawn: a task posted in that refresh's animation
+// frame runs after it, and of highest priority before what the editor put off until then (panels, the copy on the
+// device). What the compositor does afterwards is not in it.
 //
 // Moves of the pointer come with the refresh they are drawn in: their time is counted from the beginning of that
 // refresh, or from the event where it came earlier. A key comes when it will, and its pixels wait for the screen's next
@@ -70,11 +71,7 @@ function watch() {
     if (bench.whole && given[5] !== this.canvas.width) return;
     const { since } = bench;
     bench.since = null;
-    const painted = new MessageChannel();
-    painted.port1.onmessage = () => {
-      bench.times.push(performance.now() - since);
-    };
-    painted.port2.postMessage(null);
+    scheduler.postTask(() => bench.times.push(performance.now() - since), { priority: "user-blocking" });
   };
   CanvasRenderingContext2D.prototype.drawImage = function (...given) {
     drawImage.apply(this, given);
