@@ -6,8 +6,10 @@
 // device). What the compositor does afterwards is not in it.
 //
 // Moves of the pointer come with the refresh they are drawn in: their time is counted from the beginning of that
-// refresh, or from the event where it came earlier. A key comes when it will, and its pixels wait for the screen's next
-// refresh, up to 17 ms at 60 a second: that wait is in its time. A modifier pressed before a key is not the key.
+// refresh, or from the event where it came earlier. A press of the pointer or of a key comes when it will, and its
+// pixels wait for the screen's next refresh, up to 17 ms at 60 a second: that wait is in its time. So that presses come
+// at any moment of a refresh, as a hand's do, and not always just after one, a stroke waits a part of a refresh first.
+// A modifier pressed before a key is not the key.
 
 import { createRequire } from "node:module";
 import { existsSync, writeFileSync } from "node:fs";
@@ -27,19 +29,20 @@ const VISITS = Number(process.env.SONOLOOP_VISITS ?? 1000);
 const ROUNDS = Number(process.env.SONOLOOP_ROUNDS ?? 3);
 const MEASURED_STROKES = 12;
 const MOVES = 16;
+const REFRESH_MS = 1000 / 60;
 const UNDONE = 40;
 const PLAY_S = 8;
 
 /** Runs in the page, before any of its scripts. */
 function watch() {
-  const bench = { since: null, whole: false, times: [], longTasks: [], draws: [] };
+  const bench = { since: null, whole: false, times: [], presses: [], longTasks: [], draws: [] };
   window.bench = bench;
   const start = (event) => {
     // A pointer that hovers paints nothing: its time would be told of the press that comes later.
     if (event.type.startsWith("pointer") && event.buttons !== 1) return;
     if (["Control", "Shift", "Alt", "Meta"].includes(event.key) || bench.since !== null) return;
     const since = performance.now();
-    bench.since = since;
+    Object.assign(bench, { since, isPress: event.type === "pointerdown" });
     if (event.type !== "pointermove") return;
     // Asked for before the editor asks, so called before it.
     requestAnimationFrame((began) => {
@@ -48,7 +51,7 @@ function watch() {
   };
   // Of several moves before one refresh the first counts: the latest would flatter.
   bench.on = (types, whole) => {
-    Object.assign(bench, { since: null, whole, times: [] });
+    Object.assign(bench, { since: null, whole, times: [], presses: [] });
     bench.off = () => types.forEach((type) => window.removeEventListener(type, start, true));
     for (const type of types) window.addEventListener(type, start, true);
   };
@@ -69,9 +72,14 @@ function watch() {
     if (bench.since === null || !inEditor(this)) return;
     // Opening a frame draws all of it; anything smaller is not what is waited for.
     if (bench.whole && given[5] !== this.canvas.width) return;
-    const { since } = bench;
+    const { since, isPress } = bench;
     bench.since = null;
-    scheduler.postTask(() => bench.times.push(performance.now() - since), { priority: "user-blocking" });
+    const painted = () => {
+      const ms = performance.now() - since;
+      bench.times.push(ms);
+      if (isPress) bench.presses.push(ms);
+    };
+    scheduler.postTask(painted, { priority: "user-blocking" });
   };
   CanvasRenderingContext2D.prototype.drawImage = function (...given) {
     drawImage.apply(this, given);
@@ -99,7 +107,7 @@ try {
   const editor = page.getByTestId("editor");
   const take = () => page.evaluate(() => {
     window.bench.off();
-    return { ms: window.bench.times };
+    return { ms: window.bench.times, presses: window.bench.presses };
   });
 
   async function openFrame(project, frame) {
@@ -164,6 +172,7 @@ try {
     const place = () => [box.x + box.width * (0.25 + 0.5 * random()), box.y + box.height * (0.25 + 0.5 * random())];
     let [x, y] = place();
     await page.mouse.move(x, y);
+    if (moves > 1) await pause(REFRESH_MS * random());
     await page.mouse.down();
     const [toX, toY] = place();
     for (let i = 1; i <= moves; i += 1) await page.mouse.move(x + ((toX - x) * i) / moves, y + ((toY - y) * i) / moves);

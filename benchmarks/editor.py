@@ -106,8 +106,10 @@ def _frames(found: dict[str, Any]) -> list[Row]:
 def _paint(found: dict[str, Any]) -> list[Row]:
     share = _instance.percentile
     undone = _best(found["undo"])
+    presses = share([ms for each in found["brush"] for ms in each["presses"]], 0.95)
     return [
         *_brush(found["brush"], "", 16),
+        Row("of them presses of the pointer, with the wait for the screen's refresh, p95", presses, "ms", "", None),
         *_tasks("painting and saving", found["tasks"]),
         Row("undo, key → pixels, median", share(undone["ms"], 0.5), "ms", "", None),
         _within("undo, key → pixels, p95", share(undone["ms"], 0.95), 16),

@@ -1,6 +1,6 @@
 // A real Chromium, driven by playwright-core, with what every browser test here needs.
 
-import { spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -27,25 +27,28 @@ const FLAGS = [
 
 /** A browser that keeps its profile in a folder and can be killed like any process. */
 export async function startBrowser(profile) {
-  const child = spawn(
-    CHROMIUM,
-    [...FLAGS, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "--window-size=1360,850"],
-    { stdio: ["ignore", "ignore", "pipe"] },
-  );
-  const address = await new Promise((found, failed) => {
-    let said = "";
-    child.stderr.on("data", (bytes) => {
-      said += bytes;
-      const match = /DevTools listening on (ws:\S+)/.exec(said);
-      if (match) found(match[1]);
-    });
-    child.on("exit", () => failed(new Error(`the browser did not start:\n${said}`)));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    args: FLAGS,
+    locale: "en-US",
+    viewport: { width: 1360, height: 850 },
   });
-  const browser = await chromium.connectOverCDP(address);
-  const page = browser.contexts()[0].pages()[0] ?? (await browser.contexts()[0].newPage());
+  const [page = await context.newPage()] = context.pages();
   page.setDefaultTimeout(30_000);
-  const kill = () => new Promise((gone) => child.once("exit", gone) && child.kill("SIGKILL"));
+  const kill = () =>
+    new Promise((gone) => {
+      context.once("close", gone);
+      process.kill(processOf(profile), "SIGKILL");
+    });
   return { page, kill };
+}
+
+/** The browser itself, not the processes it started. */
+function processOf(profile) {
+  const running = execFileSync("ps", ["-Ao", "pid=,args="], { encoding: "utf8", maxBuffer: 2 ** 26 }).split("\n");
+  const own = running.filter((line) => line.includes(`--user-data-dir=${profile} `) && !line.includes("--type="));
+  if (own.length !== 1) throw new Error(`${own.length} browsers with the profile ${profile}`);
+  return Number.parseInt(own[0], 10);
 }
 
 /** Run `story(page, step)` in a fresh browser; a picture of every step, and of the page where it failed. */
