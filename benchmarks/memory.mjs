@@ -105,6 +105,6 @@ export async function visiting({ executablePath, url, user, password, clip, visi
     return { visits, early, late: await memory() };
   } finally {
     await stop();
-    rmSync(profile, { recursive: true, force: true });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
   }
 }
