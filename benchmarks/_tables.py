@@ -29,15 +29,15 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
 - **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
   and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
   the simulated spines, where the champion of 23 November had 0.94, they save nine strokes of ten.
-- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Three rows are missed at
-  p95: opening (161 ms, median 91), the brush of 5 px after 2,000 strokes (23.7 ms, median 4.7; the larger brushes
-  stay within 14), undo (16.1 ms, median 9.8). The machine's own speed moves by half within minutes, and the tails
-  with it: the same screens measured in turns had undo at 14.6 and 16.2. What made undo and the next frame faster
-  today, in turns on this machine: nothing but the picture before the picture. Panels and how it stands with the
-  server are rendered, and the device is asked for lost work, once the browser has painted; a saved stroke no longer
-  renders tools and labels anew. Undo 21 to 29 ms before, 10 to 11 after (medians); the next frame 33 to 41 before, 22
-  to 30 after. Keys do not wait for the screen's refresh: on an idle page Chromium begins one at once. In the engine,
-  undo includes making the copy for the device; a threshold's speckle makes that dear.
+- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here, and no row is missed. What was
+  missed until commit 16a7134 (undo 16.1 ms at p95, the brush of 5 px after 2,000 strokes 23.7, opening 161) were tails.
+  What is gone since: the copy of a step for the device, 1 to 20 ms, which is made once the step is painted. What was
+  only measured badly: "painted" was noted after the work put off until the paint instead of before it, and every press
+  came just after a refresh and waited for the whole of the next. A press at any moment, as a hand's, is painted within
+  17 ms at p95 (a row of its own); an editor cannot shorten that wait, which is a refresh of a screen of 60 a second.
+  Opening goes with the machine's speed: 66 and 72 ms, p95 77 and 97, in two runs since. Before the picture comes
+  nothing: panels, how it stands with the server, and the look for lost work follow it. In turns on one machine that had taken undo from
+  21 to 29 ms to 10 to 11 (medians), the next frame from 33 to 41 to 22 to 30.
 """
 
 
