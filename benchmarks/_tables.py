@@ -36,8 +36,8 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
   came just after a refresh and waited for the whole of the next. A press at any moment, as a hand's, is painted within
   17 ms at p95 (a row of its own); an editor cannot shorten that wait, which is a refresh of a screen of 60 a second.
   Opening goes with the machine's speed: 66 and 72 ms, p95 77 and 97, in two runs since. Before the picture comes
-  nothing: panels, how it stands with the server, and the look for lost work follow it. In turns on one machine that had taken undo from
-  21 to 29 ms to 10 to 11 (medians), the next frame from 33 to 41 to 22 to 30.
+  nothing: panels, how it stands with the server, and the look for lost work follow it. In turns on one machine that
+  had taken undo from 21 to 29 ms to 10 to 11 (medians), the next frame from 33 to 41 to 22 to 30.
 """
 
 
