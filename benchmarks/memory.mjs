@@ -42,7 +42,13 @@ function start(executablePath, profile) {
       waiting.set(last, { done, failed });
       child.stdio[3].write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
     });
-  const stop = () => new Promise((gone) => child.once("exit", gone) && child.kill("SIGKILL"));
+  /** By its own door: the processes of a killed browser die one by one, and write into its folder meanwhile. */
+  const stop = () =>
+    new Promise((gone) => {
+      if (child.exitCode !== null) gone();
+      child.once("exit", gone);
+      send("Browser.close").catch(() => undefined);
+    });
   return { send, stop };
 }
 
