@@ -129,7 +129,7 @@ schema: setup-dev frontend/node_modules/.package-lock.json
 # A missed budget stays in the table and does not stop the next benchmark; a benchmark that breaks does.
 # Not part of it, for it downloads: .venv/bin/python -m benchmarks.loop --fresh-clone
 bench: setup-dev screens
-	@for each in loop load editor; do \
+	@for each in loop load clicks editor; do \
 		printf '\n\033[1m== %s\033[0m\n' "$$each"; \
 		$(PY) -m "benchmarks.$$each"; \
 	done
