@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MaskDocument } from "./document";
 import { Labelmap } from "./labelmap";
-import { Bench, drawn, text } from "./testing/support";
+import { Bench, drawn, picture, text } from "./testing/support";
 
 describe("brush", () => {
   test("size 1 paints exactly the pixel under the pointer", () => {
@@ -64,15 +65,46 @@ describe("brush", () => {
     expect(bench.editor.getState().canUndo).toBe(false);
   });
 
-  test("switching the tool or the frame cancels the stroke", () => {
-    const bench = new Bench(new Labelmap(4, 4));
-    bench.down(1, 1);
-    bench.editor.setTool("polygon");
-    expect(bench.map.equals(new Labelmap(4, 4))).toBe(true);
+  test("a stroke under way is kept as a step when its tool or frame goes", () => {
+    const bench = new Bench(drawn("....", "...."));
+    const edits: string[] = [];
+    bench.editor.on("edited", ({ frameId }) => edits.push(frameId));
+    bench.down(0.5, 0.5).move([1.5, 0.5]);
+    bench.editor.setTool("eraser");
+    expect(text(bench.map)).toEqual(["11..", "...."]);
+    bench.up(3.5, 0.5);
     bench.editor.setTool("brush");
-    bench.down(1, 1);
+    bench.down(0.5, 1.5);
+    bench.editor.open({
+      id: "other",
+      picture: picture(4, 2),
+      document: new MaskDocument(new Labelmap(4, 2)),
+    });
+    bench.up(3.5, 1.5);
+    expect(text(bench.map)).toEqual(["11..", "1..."]);
+    expect(edits).toEqual(["frame", "frame"]);
+    expect(text(bench.editor.openFrame?.document.labelmap as Labelmap)).toEqual(["....", "...."]);
+  });
+
+  test("a shape in the making is dropped with its tool or frame, and told of; Escape says nothing", () => {
+    const bench = new Bench(new Labelmap(6, 6));
+    const dropped: string[] = [];
+    bench.editor.on("dropped", (tool) => dropped.push(tool));
+    bench.editor.setTool("polygon");
+    for (const [x, y] of [
+      [0, 0],
+      [5, 0],
+      [5, 5],
+    ])
+      bench.press(x, y);
+    bench.editor.setTool("lasso");
+    bench.down(0, 0).move([5, 0], [5, 5]);
+    bench.editor.setTool("polygon");
+    bench.press(1, 1);
+    bench.editor.cancel();
     bench.editor.close();
-    expect(bench.map.equals(new Labelmap(4, 4))).toBe(true);
+    expect(dropped).toEqual(["polygon", "lasso"]);
+    expect(bench.map.equals(new Labelmap(6, 6))).toBe(true);
   });
 
   test("a stroke that changes no pixel is no step", () => {

@@ -51,6 +51,8 @@ export class Editor implements ToolHost {
   /** Pans while `Space` is held, whatever the tool. */
   private held: Tool | null = null;
   private hover: ImagePoint | null = null;
+  /** The keys that were down when the pointer was there. */
+  private modifiers = NO_MODIFIERS;
   private model: AssistPort | null = null;
   private currentView: View = { scale: 1, x: 0, y: 0 };
   private viewport: Size = { width: 1, height: 1 };
@@ -107,14 +109,14 @@ export class Editor implements ToolHost {
     return this.frame;
   }
 
-  /** Put a frame on the table. What was being drawn is forgotten; the zoom stays for frames of one size. */
+  /** Put a frame on the table. A stroke under way on the one before is kept; the zoom stays for frames of one size. */
   open(frame: OpenFrame): void {
     const { width, height } = frame.document.labelmap;
     if (frame.picture.width !== width || frame.picture.height !== height)
       throw new RangeError(
         `the label map is ${width}×${height}, the picture ${frame.picture.width}×${frame.picture.height}`,
       );
-    this.cancel();
+    this.leave();
     const before = this.lastSize;
     this.frame = frame;
     this.lastSize = { width, height };
@@ -130,7 +132,7 @@ export class Editor implements ToolHost {
   }
 
   close(): void {
-    this.cancel();
+    this.leave();
     this.frame = null;
     this.stopReading();
     this.emitter.emit("frame", null);
@@ -157,7 +159,7 @@ export class Editor implements ToolHost {
   /** Put a map a person made (work found on this device, a draft accepted) in place, as one undo step. */
   applyMap(map: Labelmap): void {
     const { document } = this.mustHaveFrame();
-    this.cancel();
+    this.leave();
     if (map.width !== this.width || map.height !== this.height)
       throw new RangeError(`got a map of ${map.width}×${map.height}, expected ${this.width}×${this.height}`);
     const edit = this.begin();
@@ -183,7 +185,7 @@ export class Editor implements ToolHost {
 
   private changeLabel(change: (map: Labelmap) => Box | null): boolean {
     if (this.snapshot.readOnly) return false;
-    this.cancel();
+    this.leave();
     const edit = this.begin();
     edit.painted(change(edit.map));
     const isChanged = edit.finish();
@@ -195,7 +197,7 @@ export class Editor implements ToolHost {
 
   setTool(tool: ToolName): void {
     if (tool === this.snapshot.tool) return;
-    this.active.onCancel();
+    this.leave();
     this.active = createTool(tool, this);
     this.update({ tool });
     this.readAhead();
@@ -352,6 +354,18 @@ export class Editor implements ToolHost {
     this.active.onCancel();
   }
 
+  /**
+   * The frame or the tool goes: a stroke under way ends where the pointer is, as if it came up there. A shape in the
+   * making is dropped, and told of.
+   */
+  leave(): void {
+    const { active } = this;
+    if (active.isBusy && !active.onFinish && !active.needsEnd && this.hover)
+      active.onPointerUp(this.hover, this.modifiers);
+    if (active.isBusy) this.emitter.emit("dropped", this.snapshot.tool);
+    this.cancel();
+  }
+
   /** Enter: finish a step of several presses. False when there was none, so that Enter may mean more. */
   finish(): boolean {
     if (!this.active.isBusy || !this.active.onFinish) return false;
@@ -364,6 +378,7 @@ export class Editor implements ToolHost {
   pointerDown(at: ScreenPoint, modifiers: Modifiers = NO_MODIFIERS): void {
     if (!this.frame) return;
     this.hover = toImage(this.currentView, at);
+    this.modifiers = modifiers;
     const tool = this.toolInHand();
     if (tool) tool.onPointerDown(this.hover, modifiers);
     this.previewChanged();
@@ -372,6 +387,7 @@ export class Editor implements ToolHost {
   /** All places since the last event, oldest first: give every coalesced one, or strokes get corners. */
   pointerMove(places: readonly ScreenPoint[], modifiers: Modifiers = NO_MODIFIERS): void {
     if (!this.frame) return;
+    this.modifiers = modifiers;
     const tool = this.toolInHand();
     for (const place of places) {
       this.hover = toImage(this.currentView, place);

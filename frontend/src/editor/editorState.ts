@@ -69,6 +69,8 @@ export interface EditorEvents {
   view: View;
   /** Colours, opacity or hidden labels changed: draw all. */
   style: ColorTables;
+  /** A shape, or a proposal of the model, was not finished when its frame or tool went, and is gone. */
+  dropped: ToolName;
   /** What the model would make of the mask; null: nothing is proposed any more. */
   proposal: Labelmap | null;
   /** Draw the cursor canvas again. */

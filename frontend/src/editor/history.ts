@@ -23,6 +23,11 @@ export class History {
     return this.undone.length > 0;
   }
 
+  /** The step that would be taken back now: another one, and the map is another. */
+  get newest(): LabelmapEdit | null {
+    return this.done.at(-1) ?? null;
+  }
+
   get steps(): number {
     return this.done.length;
   }

@@ -61,13 +61,15 @@ describe("operations on a label", () => {
     expect(bench.editor.getState().canUndo).toBe(false);
   });
 
-  test("in the middle of a stroke the stroke leaves no trace", () => {
-    const bench = new Bench(drawn("1...", "...."));
-    bench.down(3, 1);
+  test("in the middle of a stroke the stroke is a step of its own", () => {
+    const bench = new Bench(drawn("1....", "....."));
+    bench.down(4.5, 1.5);
     bench.editor.operate(1, { kind: "grow", by: 1 });
-    expect(text(bench.map)).toEqual(["11..", "1..."]);
+    expect(text(bench.map)).toEqual(["11..1", "1..11"]);
     bench.editor.undo();
-    expect(text(bench.map)).toEqual(["1...", "...."]);
+    expect(text(bench.map)).toEqual(["1....", "....1"]);
+    bench.editor.undo();
+    expect(text(bench.map)).toEqual(["1....", "....."]);
   });
 });
 

@@ -123,6 +123,19 @@ describe("a pen", () => {
     expect(shifts).toEqual([true, false, false]);
   });
 
+  test("that rests on its stroke for long is not disturbed by the hand", () => {
+    const { view } = bench.editor;
+    send("pointerdown", 1.5, 1.5, { type: "pen" });
+    now += 900;
+    send("pointerdown", 0.5, 3.5, { type: "touch", id: 8 });
+    send("pointerdown", 3.5, 3.5, { type: "touch", id: 9 });
+    send("pointermove", 5.5, 3.5, { type: "touch", id: 9 });
+    send("pointermove", 2.5, 1.5, { type: "pen" });
+    send("pointerup", 2.5, 1.5, { type: "pen" });
+    expect(shown()).toBe("....../.11.../....../......");
+    expect(bench.editor.view).toEqual(view);
+  });
+
   test("erases with its other end, then has its tool again", () => {
     press(1.5, 1.5, { type: "pen" });
     press(3.5, 1.5, { type: "pen" });

@@ -88,7 +88,8 @@ export function attachPointer(
   element.style.userSelect = "none"; // or a long press would select, and ask what to do with it
 
   const touchDown = (event: PointerEvent): "draws" | "pans" | "nothing" => {
-    if (isPalm(event)) return "nothing";
+    // A pen that rests sends nothing for as long as it rests.
+    if (isPalm(event) || (drawing !== null && !drawing.isTouch)) return "nothing";
     touches.set(event.pointerId, place(event));
     if (touches.size === 2 && drawing?.isTouch) {
       const first = touches.get(drawing.id);

@@ -241,6 +241,29 @@ describe("going through the clip", () => {
     expect(session.frameId).toBe("a");
   });
 
+  test("a stroke under way is kept when another frame is asked for, and when one comes that was long asked for", async () => {
+    const server = new Server();
+    const { session } = await visit(server, `u${++user}`);
+    session.setFrames(order);
+    await session.open("a");
+    const at = () => toScreen(session.editor.view, { x: 1.5, y: 1.5 });
+    session.editor.pointerDown(at());
+    const opening = session.open("b");
+    expect(session.autosave.state("a").kind).toBe("unsaved");
+    await opening;
+    const slow = session.open("c");
+    session.editor.pointerDown(at());
+    await slow;
+    session.editor.pointerUp(at());
+    expect(session.autosave.unsavedMap("a") && text(session.autosave.unsavedMap("a") as Labelmap)).toEqual(
+      PAINTED,
+    );
+    expect(session.autosave.unsavedMap("b") && text(session.autosave.unsavedMap("b") as Labelmap)).toEqual(
+      PAINTED,
+    );
+    expect(session.autosave.unsavedMap("c")).toBeNull();
+  });
+
   test("leaving the screen saves what was painted a moment ago", async () => {
     const server = new Server();
     const { session, stroke } = await visit(server, `u${++user}`);

@@ -161,13 +161,18 @@ export class EditorSession {
     return this.editor.openFrame?.id ?? null;
   }
 
+  /** The frame asked for last: it may be on its way, or failed to come. */
+  get wantedFrame(): string | null {
+    return this.wanted;
+  }
+
   /**
    * Put a frame on the table. The one before is saved in the background. When another is asked for
    * before this one is here, only the last is opened. Resolves true when it is open.
    */
   async open(frameId: string): Promise<boolean> {
     this.wanted = frameId;
-    this.editor.cancel();
+    this.editor.leave();
     this.showRecovered(null);
     const isHere = this.cache.has(frameId);
     if (!isHere) this.emitter.emit("opening", frameId);
@@ -294,6 +299,7 @@ export class EditorSession {
   async reload(): Promise<boolean> {
     const { frameId } = this;
     if (!frameId) return false;
+    this.editor.cancel();
     await this.autosave.discard(frameId);
     this.editor.close();
     this.cache.drop(frameId);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MaskDocument } from "./document";
+import type { Editor } from "./editor";
 import { Labelmap, NOT_ANNOTATED } from "./labelmap";
 import { superpixels } from "./superpixels";
 import { Bench, drawn, picture, text } from "./testing/support";
@@ -405,6 +406,23 @@ describe("move", () => {
     expect(text(bench.map)).toEqual(text(start()));
     bench.drag([1.5, 1.5], [3.5, 3.5]);
     expect(text(bench.map)).toEqual(["........", "......1.", "........", "...22...", "...11...", "........"]);
+  });
+
+  test.each([
+    ["locked", (editor: Editor) => editor.setLocked(1, true)],
+    ["hidden", (editor: Editor) => editor.setHidden(1, true)],
+    ["not to be painted over", (editor: Editor) => editor.setPaintOver(2)],
+  ])("what was taken up stays where it lay when it is %s, in a drag and before one", (_, protect) => {
+    for (const isDragged of [false, true]) {
+      const bench = new Bench(start());
+      bench.editor.setTool("move");
+      bench.press(1.5, 1.5);
+      if (isDragged) bench.down(1.5, 1.5).move([3.5, 3.5]);
+      protect(bench.editor);
+      if (isDragged) bench.up(4.5, 3.5);
+      bench.drag([1.5, 1.5], [4.5, 4.5]);
+      expect(text(bench.map)).toEqual(text(start()));
+    }
   });
 });
 

@@ -8,6 +8,7 @@ const STEP = 0.75;
 
 /** A shape drawn freehand: what the pointer goes round, from press to release, is one undo step. */
 export class LassoTool implements Tool {
+  readonly needsEnd = true;
   private points: ImagePoint[] = [];
   private mode: ShapeMode = "add";
 

@@ -87,6 +87,14 @@ export class MoveTool implements Tool {
     this.host.previewChanged();
   }
 
+  /** What was taken up may be protected now: then it stays where it lay. */
+  onRulesChanged(): void {
+    if (!this.lifted || this.mayMove(this.lifted.label)) return;
+    this.onCancel();
+    this.lifted = null;
+    this.host.previewChanged();
+  }
+
   onMapChanged(): void {
     this.lifted = null;
     this.host.previewChanged();
@@ -112,7 +120,7 @@ export class MoveTool implements Tool {
     const [x, y] = [Math.floor(at.x), Math.floor(at.y)];
     const label = host.map.at(x, y);
     if (label === undefined || label === BACKGROUND || label === NOT_ANNOTATED) return null;
-    if (!host.mayReplace(BACKGROUND)[label] || !host.mayReplace(label).includes(1)) return null;
+    if (!this.mayMove(label)) return null;
     const region = host.options.moveWhole ? regionOf(host.map, label) : pieceAt(host.map, x, y);
     if (!region) return null;
     const base = host.map.clone();
@@ -120,6 +128,10 @@ export class MoveTool implements Tool {
       base.data[i] = BACKGROUND;
     });
     return { label, region, base, place: region.box, drawn: region.box };
+  }
+
+  private mayMove(label: number): boolean {
+    return this.host.mayReplace(BACKGROUND)[label] === 1 && this.host.mayReplace(label).includes(1);
   }
 
   private paint(lifted: Lifted, { edit, may }: Drag): void {

@@ -27,12 +27,14 @@ export interface Tool {
   onPointerDown(at: ImagePoint, modifiers: Modifiers): void;
   onPointerMove(at: ImagePoint, modifiers: Modifiers): void;
   onPointerUp(at: ImagePoint, modifiers: Modifiers): void;
-  /** Escape, a lost pointer or a tool switch: as if it never began. */
+  /** Escape or a lost pointer: as if it never began. */
   onCancel(): void;
   /** Enter: finish a step that takes several presses. */
   onFinish?(): void;
   /** Undo while busy: take back the last press. */
   onStepBack?(): void;
+  /** What was drawn so far means nothing without its end: dropped, not kept, when its frame or tool goes. */
+  readonly needsEnd?: boolean;
   /** The map was changed by other hands (undo, an operation, another frame): forget what was known of it. */
   onMapChanged?(): void;
   /** The label in hand, a lock or the paint-over rule changed in the middle of a step. */

@@ -215,15 +215,24 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     (id: string | number | null) => {
       if (id === null) return;
       player.stop();
-      // Clicks were spent on it: that another frame is no way to take it must be said.
-      if (session.editor.assistState.hints > 0)
-        notifications.show({
-          title: "The proposal was not taken",
-          message: "Enter takes it, Escape drops it; another frame drops it too.",
-        });
       void session.open(String(id));
     },
     [session, player],
+  );
+  // Presses were spent on it: that another frame or tool is no way to finish it must be said.
+  useEffect(
+    () =>
+      session.editor.on("dropped", (tool) =>
+        notifications.show(
+          tool === "clicks"
+            ? {
+                title: "The proposal was not taken",
+                message: "Enter takes it, Escape drops it; another frame or tool drops it too.",
+              }
+            : { title: "The shape was not finished", message: "Another frame or tool drops it." },
+        ),
+      ),
+    [session],
   );
   const goTo = useCallback((to: number) => open(frames[to]?.id ?? null), [open, frames]);
   const role = search.get("queue") === "review" ? "review" : "annotate";

@@ -1,5 +1,6 @@
 import { ApiError, type api } from "../../api/client";
 import type { Review, ReviewPoint, Verdict } from "../../api/types";
+import type { EditorSession, Labelmap } from "../../editor";
 
 type Post = (typeof api)["post"];
 
@@ -37,6 +38,32 @@ export async function judgeSeen(
   const { verdict, comment } = judgement;
   const points = judgement.points.filter((point) => point.text.trim() !== "");
   await post<Review>(`/api/frames/${frameId}/review`, { verdict, comment, points, revision });
+}
+
+/**
+ * Make the draft the mask of the frame on the table. `told` is called just before the step that is to be saved as an
+ * accepted draft. "moved": the person drew or went on before the draft came, and nothing was done.
+ */
+export async function takeDraft(
+  session: EditorSession,
+  frameId: string,
+  fetchDraft: (frameId: string) => Promise<Labelmap | null>,
+  told: () => void,
+): Promise<"replaced" | "same" | "moved"> {
+  const { openFrame } = session.editor;
+  const step = openFrame?.document.history.newest;
+  const draft = await fetchDraft(frameId);
+  if (!draft) throw new Error("The draft is gone. Reload the frame.");
+  if (!openFrame || session.editor.openFrame !== openFrame || session.wantedFrame !== frameId) return "moved";
+  if (openFrame.document.isPainting || openFrame.document.history.newest !== step) return "moved";
+  told();
+  // Where it is on the table already no pixel changes, and no step is made: save it all the same.
+  if (draft.equals(openFrame.document.labelmap)) {
+    session.autosave.edited(frameId, draft);
+    return "same";
+  }
+  session.editor.applyMap(draft);
+  return "replaced";
 }
 
 /** What a refusal says of a newer revision; null where it is about something else. */

@@ -6,7 +6,7 @@ import type { FrameDetail, PageOf, Project, QueueItem, ReviewPoint, Verdict } fr
 import { describe } from "../../editor";
 import { errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
-import { judgeSeen, type Newer, newerOf, submitSeen } from "./handIn";
+import { judgeSeen, type Newer, newerOf, submitSeen, takeDraft } from "./handIn";
 import { fetchDraft } from "./ports";
 import type { Desk } from "./useSession";
 
@@ -116,18 +116,23 @@ export function useWork({
     [client],
   );
 
-  const goOn = useCallback(async () => {
-    const queue = await api.get<PageOf<QueueItem>>(`/api/projects/${project.id}/queue`, {
-      query: { role, limit: 2 },
-    });
-    const waiting = queue.results.find(({ frame }) => frame.id !== frameId);
-    if (waiting) return open(waiting.frame.id);
-    const today = done.current > 0 ? ` You finished ${plural(done.current, "frame")} in this sitting.` : "";
-    notifications.show({
-      title: role === "review" ? "Nothing waits for review" : "Nothing waits for you",
-      message: `Every other frame is done.${today}`,
-    });
-  }, [project.id, role, frameId, open]);
+  /** To the next frame that waits, unless the person went elsewhere from `here`, or draws, before the queue answered. */
+  const goOn = useCallback(
+    async (here: string | null) => {
+      const queue = await api.get<PageOf<QueueItem>>(`/api/projects/${project.id}/queue`, {
+        query: { role, limit: 2 },
+      });
+      if (session.wantedFrame !== here || session.editor.openFrame?.document.isPainting) return;
+      const waiting = queue.results.find(({ frame }) => frame.id !== frameId);
+      if (waiting) return open(waiting.frame.id);
+      const today = done.current > 0 ? ` You finished ${plural(done.current, "frame")} in this sitting.` : "";
+      notifications.show({
+        title: role === "review" ? "Nothing waits for review" : "Nothing waits for you",
+        message: `Every other frame is done.${today}`,
+      });
+    },
+    [session, project.id, role, frameId, open],
+  );
 
   /** Everything drawn is on the server, or an error says why not. */
   const save = useCallback(async () => {
@@ -146,7 +151,7 @@ export function useWork({
       done.current++;
       setPoints([]);
       refresh(frameId);
-      await goOn();
+      await goOn(String(frameId));
     },
     [mayReview, session, save, frameId, points, refresh, goOn],
   );
@@ -179,21 +184,19 @@ export function useWork({
           });
           return;
         }
+        const { id: draftId } = detail.draft;
         const isDrawn = savedNumber(session, frameId) > 0;
-        const draft = await fetchDraft(String(frameId));
-        if (!draft) throw new Error("The draft is gone. Reload the frame.");
-        ports.draftAccepted(String(frameId), detail.draft.id);
-        // Where it is on the table already no pixel changes, and no step is made: save it all the same.
-        if (draft.equals(open.document.labelmap)) session.autosave.edited(String(frameId), draft);
-        else {
-          session.editor.applyMap(draft);
-          if (isDrawn)
-            notifications.show({
-              id: "draft-taken",
-              message: "The draft replaced what was drawn here. Undo brings that back.",
-            });
-        }
-        await save();
+        const became = await takeDraft(session, String(frameId), fetchDraft, () =>
+          ports.draftAccepted(String(frameId), draftId),
+        );
+        if (became === "moved")
+          notifications.show({ message: "The draft was not taken: you drew, or went on, before it came." });
+        if (became === "replaced" && isDrawn)
+          notifications.show({
+            id: "draft-taken",
+            message: "The draft replaced what was drawn here. Undo brings that back.",
+          });
+        if (became !== "moved") await save();
       }),
 
     submit: () =>
@@ -217,12 +220,12 @@ export function useWork({
         saved.current.delete(frameId);
         done.current++;
         refresh(frameId);
-        await goOn();
+        await goOn(String(frameId));
       }),
 
     accept: () => doing("Not accepted", () => judge("accepted", "")),
     giveBack: (comment) => doing("Not returned", () => judge("returned", comment)),
-    next: () => doing("The queue did not open", goOn),
+    next: () => doing("The queue did not open", () => goOn(session.wantedFrame)),
   };
 }
 
