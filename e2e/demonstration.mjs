@@ -82,7 +82,13 @@ await tell("demonstration", async (page, step) => {
     const [{ id }] = (await ask(page, "GET", `/api/clips/${clip}/frames?selected=true&state=open&limit=500`)).results.slice(-1);
     const [carried] = await ask(page, "GET", `/api/frames/${id}/revisions`);
     if (carried.origin !== "propagated") throw new Error(`the mask came from ${carried.origin}`);
-    await page.getByTestId("carry-accepted").getByRole("button", { name: "Take back" }).click();
+    // Also once it was put away and the page was loaded again: the undo key offers it where the frame has no step left.
+    await page.getByTestId("carry-accepted").getByRole("button", { name: "Keep" }).click();
+    await page.reload();
+    await until("the frame again", async () => (await read(page, "save-state")) === "saved");
+    await page.keyboard.press("Control+z");
+    await page.getByTestId("carry-accepted").getByRole("button", { name: "Take back" }).waitFor();
+    await page.keyboard.press("Enter");
     await until("what was before", async () => (await drawn()) === before);
     const after = await ask(page, "GET", `/api/frames/${id}`);
     if (after.state !== "untouched" || after.annotation) throw new Error(`the frame is ${after.state}`);

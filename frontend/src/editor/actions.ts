@@ -9,7 +9,7 @@ function after<Value>(values: readonly Value[], value: Value): Value {
 
 /**
  * Do what an action means to the editor itself. False when it is the screen's to do: frames, playing,
- * saving, submitting, panels, help, and "finish" where there is nothing to finish.
+ * saving, submitting, panels, help, and "finish" and "undo" where there is nothing to finish or to undo.
  *
  * `label.N` is the Nth label of the list, not the label of index N.
  */
@@ -58,8 +58,7 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
       if (phase !== "end") editor.fitToScreen();
       return true;
     case "undo":
-      editor.undo();
-      return true;
+      return editor.undo();
     case "redo":
       editor.redo();
       return true;

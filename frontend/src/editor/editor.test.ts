@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { runEditorAction } from "./actions";
 import { MaskDocument } from "./document";
 import { Labelmap } from "./labelmap";
 import { Bench, drawn, picture, text } from "./testing/support";
@@ -105,6 +106,15 @@ describe("brush", () => {
     bench.editor.close();
     expect(dropped).toEqual(["polygon", "lasso"]);
     expect(bench.map.equals(new Labelmap(6, 6))).toBe(true);
+  });
+
+  test("undo says whether there was anything: the screen may have more to take back", () => {
+    const bench = new Bench(new Labelmap(4, 4));
+    bench.press(1, 1);
+    expect(runEditorAction(bench.editor, "undo", "tap")).toBe(true);
+    expect(runEditorAction(bench.editor, "undo", "tap")).toBe(false);
+    bench.down(1, 1);
+    expect(runEditorAction(bench.editor, "undo", "tap")).toBe(true);
   });
 
   test("a stroke that changes no pixel is no step", () => {

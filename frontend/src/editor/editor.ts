@@ -330,16 +330,18 @@ export class Editor implements ToolHost {
     return true;
   }
 
-  /** Take the last step back; in the middle of one, its last press, or else the whole of it. */
-  undo(): void {
-    if (this.stepBack()) return;
+  /** Take the last step back; in the middle of one, its last press, or else the whole of it. False: there was none. */
+  undo(): boolean {
+    if (this.stepBack()) return true;
     if (this.active.isBusy) {
       this.active.onCancel();
-      return;
+      return true;
     }
-    if (this.snapshot.readOnly) return;
-    this.stepped(this.frame?.document.undo() ?? null);
+    if (this.snapshot.readOnly) return false;
+    const box = this.frame?.document.undo() ?? null;
+    this.stepped(box);
     this.active.onMapChanged?.();
+    return box !== null;
   }
 
   redo(): void {

@@ -293,6 +293,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       },
       carry: () => work.mayAnnotate && setCarrying(true),
       finish: () => void work.submit(),
+      undo: carry.offerBack,
       save: () => void session.autosave.saveNow(String(frameId)),
       play: player.toggle,
       panels: () => setPanels((shown) => !shown),

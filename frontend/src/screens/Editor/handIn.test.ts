@@ -91,7 +91,7 @@ async function waitingForDraft() {
   session.editor.setBrushSize(1);
   await session.open("a");
   const told: string[] = [];
-  let come = () => undefined as void;
+  let come: () => void = () => undefined;
   const draft = new Promise<Labelmap>((resolve) => {
     come = () => resolve(new Labelmap(2, 2, Uint8Array.of(1, 1, 0, 0)));
   });

@@ -19,6 +19,7 @@ import {
   takeBack,
   type Way,
 } from "./proposals";
+import { keepTaken, takenGroups } from "./taken";
 
 export type Direction = "backward" | "both" | "forward";
 
@@ -32,6 +33,10 @@ export interface Carry {
   busy: boolean;
   /** What was accepted together last, until it is taken back or put away. */
   accepted: Outcome | null;
+  /** It is shown again because somebody wants to undo, and nothing else is left to. */
+  isOffered: boolean;
+  /** Show what was accepted together last and not taken back. */
+  offerBack: () => void;
   takeBack: () => Promise<void>;
   putAway: () => void;
   start: (way: Way, direction: Direction, count: number) => Promise<void>;
@@ -62,11 +67,16 @@ export function useCarry({
   const [jobId, setJobId] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
   const [accepted, setAccepted] = useState<Outcome | null>(null);
+  const [isOffered, setOffered] = useState(false);
+  const show = useCallback((outcome: Outcome | null, offered = false) => {
+    setAccepted(outcome);
+    setOffered(offered);
+  }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was made belongs to the clip it was made for
   useEffect(() => {
     setMade(NONE);
     setJobId(null);
-    setAccepted(null);
+    show(null);
   }, [clipId]);
 
   const { data: job } = useQuery({
@@ -147,14 +157,19 @@ export function useCarry({
   const undo = useCallback(
     (saved: readonly Accepted[]) =>
       doing("Not everything was taken back", async () => {
-        setAccepted(null);
+        show(null);
         const refused = await takeBack(clipId, saved);
+        const of = JSON.stringify(saved);
+        keepTaken(
+          clipId,
+          takenGroups(clipId).filter((group) => JSON.stringify(group) !== of),
+        );
         await refresh(saved.map(({ frame }) => frame));
         notifications.show({
           message: `${plural(saved.length - refused.length, "frame")} taken back.${reasons(refused)}`,
         });
       }),
-    [doing, refresh, clipId],
+    [doing, refresh, clipId, show],
   );
 
   return {
@@ -163,8 +178,13 @@ export function useCarry({
     job: jobId !== null && job && isRunning(job) ? job : null,
     busy,
     accepted,
+    isOffered,
+    offerBack: () => {
+      const newest = takenGroups(clipId).at(-1);
+      if (newest) show({ saved: newest, refused: [] }, true);
+    },
     takeBack: () => (accepted ? undo(accepted.saved) : Promise.resolve()),
-    putAway: () => setAccepted(null),
+    putAway: () => show(null),
     cancel: () => {
       if (jobId !== null) void api.post(`/api/jobs/${jobId}/cancel`).catch(() => undefined);
     },
@@ -174,7 +194,7 @@ export function useCarry({
         if (!detail || frame?.id !== String(detail.id)) return;
         const state = await session.autosave.saveNow(frame.id);
         if (state.kind !== "saved") throw new Error(describe(state));
-        setAccepted(null);
+        show(null);
         if (way === "follow") {
           if (!copies(frames, detail.id, frame.document.labelmap, direction, count).length)
             throw new Error(NO_COPY);
@@ -212,7 +232,8 @@ export function useCarry({
         }
         const outcome = await acceptAll(clipId, which, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
-        setAccepted(outcome);
+        if (outcome.saved.length) keepTaken(clipId, [...takenGroups(clipId), outcome.saved]);
+        show(outcome);
       }),
     dismiss: (which) =>
       doing("Not dismissed", async () => {
