@@ -212,12 +212,13 @@ try {
     const series = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       await saved();
+      await forgetTasks();
       await page.evaluate(() => window.bench.on(["keydown"], false));
       for (let i = 0; i < UNDONE; i += 1) {
         await page.keyboard.press("Control+z");
         await pause(80);
       }
-      series.push(await take());
+      series.push({ ...(await take()), tasks: await longTasks() });
     }
     return series;
   }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ApiError } from "../../api/client";
 import { EditorSession, Labelmap, NoJournal } from "../../editor";
 import { toScreen } from "../../editor/transform";
-import { judgeSeen, newerOf, submitSeen, takeDraft } from "./handIn";
+import { isStillAt, judgeSeen, newerOf, submitSeen, takeDraft } from "./handIn";
 
 /** A server that keeps what it is told, in order. */
 function server() {
@@ -140,4 +140,17 @@ test("nor over what was drawn meanwhile, nor over a stroke under way", async () 
   expect(await drawing.taken).toBe("moved");
   drawing.session.editor.pointerUp(drawing.at());
   expect(drawing.pixels()).toEqual([0, 0, 1, 0]);
+});
+
+test("who went elsewhere, or draws, is not taken on to another frame", async () => {
+  const { session, at } = await waitingForDraft();
+  expect(isStillAt(session, "a")).toBe(true);
+  session.editor.pointerDown(at());
+  expect(isStillAt(session, "a")).toBe(false);
+  session.editor.pointerUp(at());
+  expect(isStillAt(session, "a")).toBe(true);
+  const opening = session.open("b");
+  expect(isStillAt(session, "a")).toBe(false);
+  await opening;
+  expect(isStillAt(session, "b")).toBe(true);
 });

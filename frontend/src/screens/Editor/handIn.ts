@@ -40,6 +40,11 @@ export async function judgeSeen(
   await post<Review>(`/api/frames/${frameId}/review`, { verdict, comment, points, revision });
 }
 
+/** The person neither went elsewhere nor draws: they may be taken on from this frame. */
+export function isStillAt(session: EditorSession, frameId: string | null): boolean {
+  return session.wantedFrame === frameId && !session.editor.openFrame?.document.isPainting;
+}
+
 /**
  * Make the draft the mask of the frame on the table. `told` is called just before the step that is to be saved as an
  * accepted draft. "moved": the person drew or went on before the draft came, and nothing was done.
@@ -54,8 +59,8 @@ export async function takeDraft(
   const step = openFrame?.document.history.newest;
   const draft = await fetchDraft(frameId);
   if (!draft) throw new Error("The draft is gone. Reload the frame.");
-  if (!openFrame || session.editor.openFrame !== openFrame || session.wantedFrame !== frameId) return "moved";
-  if (openFrame.document.isPainting || openFrame.document.history.newest !== step) return "moved";
+  if (!openFrame || session.editor.openFrame !== openFrame || !isStillAt(session, frameId)) return "moved";
+  if (openFrame.document.history.newest !== step) return "moved";
   told();
   // Where it is on the table already no pixel changes, and no step is made: save it all the same.
   if (draft.equals(openFrame.document.labelmap)) {

@@ -6,7 +6,7 @@ import type { FrameDetail, PageOf, Project, QueueItem, ReviewPoint, Verdict } fr
 import { describe } from "../../editor";
 import { errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
-import { judgeSeen, type Newer, newerOf, submitSeen, takeDraft } from "./handIn";
+import { isStillAt, judgeSeen, type Newer, newerOf, submitSeen, takeDraft } from "./handIn";
 import { fetchDraft } from "./ports";
 import type { Desk } from "./useSession";
 
@@ -122,7 +122,7 @@ export function useWork({
       const queue = await api.get<PageOf<QueueItem>>(`/api/projects/${project.id}/queue`, {
         query: { role, limit: 2 },
       });
-      if (session.wantedFrame !== here || session.editor.openFrame?.document.isPainting) return;
+      if (!isStillAt(session, here)) return;
       const waiting = queue.results.find(({ frame }) => frame.id !== frameId);
       if (waiting) return open(waiting.frame.id);
       const today = done.current > 0 ? ` You finished ${plural(done.current, "frame")} in this sitting.` : "";
