@@ -3,7 +3,8 @@
 Three projects: 1024×768 with twelve labels for opening, stepping and painting; 640×480 at 30 fps for playing and for
 visiting a thousand frames; 4096×3072 for painting. The browser is driven by `editor.mjs`, which hands back raw times in
 milliseconds; what they are held against stands here. Each series is taken in three rounds, and the row tells the round
-with the lowest median: other work on the machine can only make a round slower. Long tasks are counted in all rounds. `load` in the result is the machine's.
+with the lowest median: other work on the machine can only make a round slower. Long tasks are counted in all rounds.
+`load` in the result is the machine's.
 
 `python -m benchmarks.editor frames play` measures these parts alone (see `PARTS`) and keeps nothing; with `--add` they
 are kept beside what the same commit has measured of the others. `steps` runs in Node, the rest in Chromium.
