@@ -94,7 +94,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const [returning, setReturning] = useState(false);
   /** The conflict that is not to be decided now. */
   const [later, setLater] = useState<SaveState | null>(null);
-  const [problem, setProblem] = useState<Error | null>(null);
+  /** A frame that could not be opened; the one before is still on the table, and in the address. */
+  const [problem, setProblem] = useState<{ frameId: string; error: Error } | null>(null);
   const host = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const keyboard = useRef<Keyboard | null>(null);
@@ -161,7 +162,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     });
     const stops = [
       session.on("opened", follow),
-      session.on("failed", ({ error }) => setProblem(error)),
+      session.on("failed", setProblem),
       session.on("merged", ({ author, pixels }) =>
         notifications.show({
           title: `${author} saved this frame too`,
@@ -194,11 +195,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   useEffect(() => {
     if (isSame) session.autosave.signedIn();
   }, [session, isSame, signedInAt]);
+  const failed = problem?.frameId;
+  const tryNow = useCallback(() => {
+    session.autosave.online();
+    if (failed !== undefined) void session.open(failed);
+  }, [session, failed]);
   useEffect(() => {
-    const online = () => session.autosave.online();
-    window.addEventListener("online", online);
-    return () => window.removeEventListener("online", online);
-  }, [session]);
+    window.addEventListener("online", tryNow);
+    return () => window.removeEventListener("online", tryNow);
+  }, [tryNow]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
       session.autosave.keepAll();
@@ -362,7 +367,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           quiet={state.canUndo && !returning}
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
-        <LineBar desk={desk} />
         <div className={styles.floor}>
           {save.kind === "refused" ? (
             <RefusedBar
@@ -380,9 +384,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
         {problem && (
           <div className={styles.cover}>
-            <ErrorState error={problem} retry={() => void session.open(String(frameId))} />
+            <ErrorState error={problem.error} retry={() => void session.open(problem.frameId)} />
           </div>
         )}
+        {/* The last: a frame that cannot be opened must not cover what is kept. */}
+        <LineBar desk={desk} onTry={tryNow} />
       </div>
       {panels && (
         <SidePanel
