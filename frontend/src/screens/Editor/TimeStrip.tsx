@@ -4,7 +4,8 @@ import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react
 import { memo, type PointerEvent, type ReactNode, useMemo, useSyncExternalStore } from "react";
 import type { Frame } from "../../api/types";
 import type { PlayerPhase } from "../../editor";
-import { count, score } from "../../ui/format";
+import { count } from "../../ui/format";
+import { uncertaintyBar, uncertaintyRange, uncertaintyText } from "../../ui/uncertainty";
 import styles from "./Editor.module.css";
 import { Keyed } from "./Header";
 import { clickedFrame, frameX } from "./strip";
@@ -123,6 +124,7 @@ const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[];
   const dots = frames.flatMap((frame, at) =>
     frame.selected ? [{ frame, x: frameX(at, frames.length, width) }] : [],
   );
+  const range = uncertaintyRange(frames);
   const radius = Math.min(4, Math.max(2, width / Math.max(1, dots.length) / 3));
   return (
     <svg width={width} height={HEIGHT} aria-hidden="true">
@@ -133,13 +135,13 @@ const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[];
             <rect
               x={x - 1.5}
               width={3}
-              y={BASE - 7 - frame.uncertainty * TALLEST}
-              height={Math.max(1, frame.uncertainty * TALLEST)}
+              y={BASE - 7 - uncertaintyBar(frame.uncertainty, range) * TALLEST}
+              height={uncertaintyBar(frame.uncertainty, range) * TALLEST}
               rx={1}
               fill="var(--warning)"
-              opacity={0.3 + 0.6 * frame.uncertainty}
+              opacity={0.3 + 0.6 * uncertaintyBar(frame.uncertainty, range)}
             >
-              <title>{`uncertainty ${score(frame.uncertainty, 2)}`}</title>
+              <title>{uncertaintyText(frame.uncertainty, range, "this clip")}</title>
             </rect>
           )}
           <circle
