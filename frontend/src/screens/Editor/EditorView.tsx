@@ -5,7 +5,7 @@ import { useLocation, useNavigate, useSearchParams } from "react-router";
 import { api } from "../../api/client";
 import { useFrame, useMe } from "../../api/hooks";
 import { keys } from "../../api/keys";
-import type { Frame, PageOf, Project } from "../../api/types";
+import type { FrameOfClip, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
 import {
   afterPaint,
@@ -55,10 +55,10 @@ function useClipFrames(clipId: number) {
     queryKey: keys.frames(clipId),
     enabled: clipId > 0,
     queryFn: async ({ signal }) => {
-      const frames: Frame[] = [];
+      const frames: FrameOfClip[] = [];
       let cursor: string | null = null;
       do {
-        const page: PageOf<Frame> = await api.get(`/api/clips/${clipId}/frames`, {
+        const page: PageOf<FrameOfClip> = await api.get(`/api/clips/${clipId}/frames`, {
           query: { limit: 5000, order: "index", cursor },
           signal,
         });
@@ -70,7 +70,7 @@ function useClipFrames(clipId: number) {
   });
 }
 
-const NO_FRAMES: Frame[] = [];
+const NO_FRAMES: FrameOfClip[] = [];
 
 const revisionOf = (save: SaveState) => (save.kind === "saved" ? String(save.number) : "");
 
