@@ -23,6 +23,16 @@ export class History {
     return this.undone.length > 0;
   }
 
+  /** Steps done, the newest last. */
+  get past(): readonly LabelmapEdit[] {
+    return this.done;
+  }
+
+  /** Steps undone that can be done again. */
+  get future(): readonly LabelmapEdit[] {
+    return this.undone;
+  }
+
   get steps(): number {
     return this.done.length;
   }
