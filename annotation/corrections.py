@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import audit, effort, events, files, states
@@ -30,9 +31,14 @@ class Save:
     provenance: Mapping[str, object] = field(default_factory=dict)  # of a proposal it was made from
 
 
+def standing() -> QuerySet[Annotation]:
+    """The common chains of all frames with a person's work: something was saved, and was not taken back."""
+    return Annotation.objects.filter(slot=SLOT).exclude(state=Annotation.State.UNTOUCHED)
+
+
 def annotation_of(frame: Frame) -> Annotation | None:
-    """The frame's annotation, or None while no person's work stands: nothing was saved, or it was taken back."""
-    return Annotation.objects.filter(frame=frame, slot=SLOT).exclude(state=Annotation.State.UNTOUCHED).first()
+    """The frame's annotation, or None while no person's work stands."""
+    return standing().filter(frame=frame).first()
 
 
 def head_of(annotation: Annotation) -> Revision:

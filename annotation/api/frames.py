@@ -124,6 +124,10 @@ def newest_draft(frame: Frame) -> Draft | None:
     return Draft.objects.select_related("model_version").filter(frame=frame).order_by("-id").first()
 
 
+class ClipFrameShape(FrameShape):
+    revision = serializers.IntegerField(help_text="number of the newest revision; 0 while no person's work stands")
+
+
 class ClipFrames(APIView):
     """A clip's frames, by index or most uncertain first."""
 
@@ -133,7 +137,7 @@ class ClipFrames(APIView):
             OpenApiParameter("state", str, enum=list(Frame.State.values)),
             OpenApiParameter("order", str, enum=["index", "uncertainty"]),
         ],
-        responses=page_of(FrameShape),
+        responses=page_of(ClipFrameShape),
     )
     def get(self, request: Request, clip_id: int) -> Response:
         clip = clip_for(request.user, clip_id)
@@ -146,9 +150,12 @@ class ClipFrames(APIView):
             rows = rows.filter(state=state)
         order = choice_in(request, "order", ["index", "uncertainty"], "index")
         keys = ("index", "id") if order == "index" else ("-uncertainty", "id")
-        return page(
-            request, rows, lambda found: [frame_row(frame) for frame in found], order=keys, default=500, most=5000
-        )
+
+        def shown(found: list[Frame]) -> list[dict[str, Any]]:
+            heads = dict(corrections.standing().filter(frame__clip=clip).values_list("frame", "head"))
+            return [{**frame_row(frame), "revision": heads.get(frame.pk, 0)} for frame in found]
+
+        return page(request, rows, shown, order=keys, default=500, most=5000)
 
 
 class ClipImages(APIView):

@@ -66,6 +66,13 @@ def test_a_saved_mask_comes_back_pixel_for_pixel_and_byte_for_byte(client: Clien
     assert client.get(f"/api/revisions/{shown[0]['id']}/mask").content == png
 
 
+def test_the_frames_of_a_clip_tell_their_newest_revision(client: Client, clip: Clip, frame: Frame) -> None:
+    put(client, frame, factories.boxes(), '"r0"')
+    put(client, frame, factories.boxes(), '"r1"')
+    listed = client.get(f"/api/clips/{clip.pk}/frames").json()["results"]
+    assert {row["id"]: row["revision"] for row in listed if row["revision"]} == {frame.pk: 2}
+
+
 def test_effort_is_counted_with_each_revision(client: Client, project: Project, frame: Frame) -> None:
     """Two strips of 10 pixels drafted; the person keeps one, moves a half of the other away, then adds a pixel."""
     drafted = np.zeros((64, 80), np.uint8)

@@ -207,6 +207,8 @@ def test_what_is_taken_back_is_untouched_again_and_begins_afresh(
     assert mask["ETag"] == '"r0"'
     assert not files.stored_label_map(mask.content).any()
     assert str(frame.index) not in client.get(f"/api/clips/{clip.pk}/masks").json()
+    listed = client.get(f"/api/clips/{clip.pk}/frames?selected=true").json()["results"]
+    assert {row["index"]: row["revision"] for row in listed} == {2: 0, 4: 1, 6: 0}
     assert client.post(f"/api/frames/{frame.pk}/submit").json()["error"]["code"] == "nothing_saved"
     assert [frame.pk, at(clip, 2).pk] == [
         entry["frame"]["id"] for entry in reversed(_queue(client, project)) if entry["frame"]["state"] == "untouched"

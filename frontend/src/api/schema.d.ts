@@ -1187,6 +1187,29 @@ export interface components {
             /** @description whether the label is there or not */
             positive: boolean;
         };
+        /** @description One picture of a clip, and the place of its PNG in the clip's pack. */
+        ClipFrameShape: {
+            id: number;
+            index: number;
+            /** @description presentation time, microseconds */
+            time_us: number;
+            selected: boolean;
+            state: components["schemas"]["FrameState"];
+            /**
+             * Format: double
+             * @description 0..1, of the newest draft
+             */
+            uncertainty: number | null;
+            /**
+             * Format: double
+             * @description 0..1: 1 - mean Dice of the draft against what was last submitted
+             */
+            disagreement: number | null;
+            offset: number;
+            length: number;
+            /** @description number of the newest revision; 0 while no person's work stands */
+            revision: number;
+        };
         ClipShape: {
             readonly id: number;
             project: number;
@@ -1647,13 +1670,13 @@ export interface components {
             /** @description cursor of the next page */
             next: string | null;
         };
-        PageOfDataset: {
-            results: components["schemas"]["DatasetShape"][];
+        PageOfClipFrame: {
+            results: components["schemas"]["ClipFrameShape"][];
             /** @description cursor of the next page */
             next: string | null;
         };
-        PageOfFrame: {
-            results: components["schemas"]["FrameShape"][];
+        PageOfDataset: {
+            results: components["schemas"]["DatasetShape"][];
             /** @description cursor of the next page */
             next: string | null;
         };
@@ -2269,7 +2292,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageOfFrame"];
+                    "application/json": components["schemas"]["PageOfClipFrame"];
                 };
             };
         };

@@ -43,6 +43,8 @@ export type JobState = Shapes["JobState"];
 
 export type Clip = Shapes["ClipShape"];
 export type Frame = Shapes["FrameShape"];
+/** As the list of a clip's frames has it. */
+export type FrameOfClip = Shapes["ClipFrameShape"];
 export type FrameDetail = Shapes["FrameDetailShape"];
 /** By frame index (not id). */
 export type ClipMasks = Answer<"/api/clips/{clip_id}/masks">;

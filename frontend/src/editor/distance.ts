@@ -2,6 +2,51 @@
 const FAR = 1e12;
 
 /**
+ * Whether each pixel's centre is within `by` of a pixel of a region: what `squaredDistances` says, some ten times sooner.
+ *
+ * Shapes
+ *     region   width × height, 1 inside
+ *     returns  width × height, 1 where it is
+ */
+export function within(
+  region: Uint8Array,
+  by: number,
+  width: number,
+  height: number,
+): Uint8Array<ArrayBuffer> {
+  const far = Math.floor(by) + 1;
+  // A pixel so many rows away reaches so many columns to both sides.
+  const reach = Int32Array.from({ length: far + 1 }, (_, d) => (d < far ? Math.sqrt(by * by - d * d) : -1));
+  const rows = new Int32Array(width * height); // to the nearest above or below, `far` at most
+  const near = new Int32Array(width).fill(far);
+  const count = (y: number) => {
+    for (let x = 0, i = y * width; x < width; x++, i++) near[x] = region[i] ? 0 : Math.min(far, near[x] + 1);
+  };
+  for (let y = 0; y < height; y++) {
+    count(y);
+    rows.set(near, y * width);
+  }
+  const out = new Uint8Array(width * height);
+  near.fill(far);
+  for (let y = height - 1; y >= 0; y--) {
+    count(y);
+    const row = y * width;
+    for (let x = 0, until = -1; x < width; x++) {
+      near[x] = Math.min(near[x], rows[row + x]);
+      const own = reach[near[x]];
+      if (own >= 0 && x + own > until) until = x + own;
+      if (x <= until) out[row + x] = 1;
+    }
+    for (let x = width - 1, from = width; x >= 0; x--) {
+      const own = reach[near[x]];
+      if (own >= 0 && x - own < from) from = x - own;
+      if (x >= from) out[row + x] = 1;
+    }
+  }
+  return out;
+}
+
+/**
  * The squared distance of every pixel's centre to the nearest pixel of a region, exact, in time that grows
  * with the pixels alone (Felzenszwalb and Huttenlocher, 2012). 0 inside; where the region is empty, 1e12.
  *

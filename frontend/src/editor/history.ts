@@ -23,9 +23,14 @@ export class History {
     return this.undone.length > 0;
   }
 
-  /** The step that would be taken back now: another one, and the map is another. */
-  get newest(): LabelmapEdit | null {
-    return this.done.at(-1) ?? null;
+  /** Steps done, the newest last. */
+  get past(): readonly LabelmapEdit[] {
+    return this.done;
+  }
+
+  /** Steps undone that can be done again. */
+  get future(): readonly LabelmapEdit[] {
+    return this.undone;
   }
 
   get steps(): number {

@@ -1,5 +1,5 @@
 import { type Box, growBox } from "./box";
-import { squaredDistances } from "./distance";
+import { within } from "./distance";
 import { blurred } from "./greys";
 import type { Labelmap } from "./labelmap";
 import { labelBox } from "./raster";
@@ -60,7 +60,7 @@ export function fillHoles({ box, data }: Region): Region {
 /** Without the pieces of fewer than `below` pixels. */
 export function removeIslands(region: Region, below: number): Region {
   const { ids, sizes } = pieces(region);
-  return { box: region.box, data: Uint8Array.from(ids, (id) => (id > 0 && sizes[id] >= below ? 1 : 0)) };
+  return { box: region.box, data: where(ids, (id) => id > 0 && sizes[id] >= below) };
 }
 
 /** Only its largest piece; of equals the first from the top left. */
@@ -68,7 +68,7 @@ export function keepLargest(region: Region): Region {
   const { ids, sizes } = pieces(region);
   let largest = 1;
   for (let id = 2; id < sizes.length; id++) if (sizes[id] > sizes[largest]) largest = id;
-  return { box: region.box, data: Uint8Array.from(ids, (id) => (id === largest ? 1 : 0)) };
+  return { box: region.box, data: where(ids, (id) => id === largest) };
 }
 
 /**
@@ -85,25 +85,27 @@ export function smooth(region: Region, by: number, width: number, height: number
     whole,
     by,
   );
-  return { box, data: Uint8Array.from(mean, (value) => (value >= 128 ? 1 : 0)) };
+  return { box, data: where(mean, (value) => value >= 128) };
 }
 
 /** With all pixels within `by` of it, inside a map of width × height. */
 export function grow(region: Region, by: number, width: number, height: number): Region {
   const { box, data } = padded(region, by, width, height);
-  const distances = squaredDistances(data, box.width, box.height);
-  return { box, data: Uint8Array.from(distances, (squared) => (squared <= by * by ? 1 : 0)) };
+  return { box, data: within(data, by, box.width, box.height) };
 }
 
 /** Without all pixels within `by` of what is not it. The map's border does not count as such. */
 export function shrink(region: Region, by: number, width: number, height: number): Region {
   const { box, data } = padded(region, 1, width, height);
-  const distances = squaredDistances(
-    data.map((inside) => 1 - inside),
-    box.width,
-    box.height,
-  );
-  return { box, data: Uint8Array.from(distances, (squared) => (squared > by * by ? 1 : 0)) };
+  const outside = where(data, (inside) => inside === 0);
+  return { box, data: where(within(outside, by, box.width, box.height), (isNear) => isNear === 0) };
+}
+
+/** 1 for the values that are so. A loop: `Uint8Array.from` takes ten times as long. */
+function where(values: Uint8Array | Int32Array, isSo: (value: number) => boolean): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) if (isSo(values[i])) out[i] = 1;
+  return out;
 }
 
 /** Numbers the connected pieces (through edges and corners) from 1 on; 0 outside. `sizes` by number. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { squaredDistances } from "./distance";
+import { squaredDistances, within } from "./distance";
 import { blurred } from "./greys";
 import { Labelmap, NOT_ANNOTATED } from "./labelmap";
 import type { Operation } from "./operations";
@@ -155,6 +155,18 @@ describe("properties", () => {
       }),
       { seed: 52, numRuns: 200 },
     );
+  });
+
+  test("within a length is what the distances say", () => {
+    const pixels = fc.array(fc.nat(1), { minLength: 63, maxLength: 63 });
+    fc.assert(
+      fc.property(pixels, fc.nat(12), (given, by) => {
+        const region = Uint8Array.from(given);
+        const wanted = Array.from(squaredDistances(region, 9, 7), (squared) => Number(squared <= by * by));
+        expect([...within(region, by, 9, 7)]).toEqual(wanted);
+      }),
+    );
+    expect([...within(Uint8Array.of(0, 0, 0), 5, 3, 1)]).toEqual([0, 0, 0]);
   });
 
   test("a blurred window is what the mean of its pixels is, cut at the picture's border", () => {

@@ -3,8 +3,13 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { Link } from "react-router";
 import type { Frame } from "../../api/types";
-import { score } from "../../ui/format";
 import { StateBadge } from "../../ui/StateBadge";
+import {
+  type UncertaintyRange,
+  uncertaintyBar,
+  uncertaintyRange,
+  uncertaintyText,
+} from "../../ui/uncertainty";
 import styles from "./Clip.module.css";
 
 const ROW = 36;
@@ -28,6 +33,7 @@ export function SelectedFrames({
       ? selected
       : selected.sort((one, other) => (other.uncertainty ?? -1) - (one.uncertainty ?? -1));
   }, [frames, order]);
+  const range = useMemo(() => uncertaintyRange(frames), [frames]);
   const drafted = rows.some((frame) => frame.uncertainty !== null);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -73,7 +79,7 @@ export function SelectedFrames({
                 <button type="button" className={styles.seek} onClick={() => onSeek(frame.index)}>
                   <span>{frame.index + 1}</span>
                   <StateBadge state={frame.state} />
-                  <Doubt value={frame.uncertainty} />
+                  <Doubt value={frame.uncertainty} range={range} />
                 </button>
                 <Link to={`/p/${projectId}/frames/${frame.id}`} className="small">
                   Open
@@ -87,11 +93,11 @@ export function SelectedFrames({
   );
 }
 
-function Doubt({ value }: { value: number | null }) {
+function Doubt({ value, range }: { value: number | null; range: UncertaintyRange }) {
   if (value === null) return <span />;
   return (
-    <span className={styles.doubt} title={`Uncertainty ${score(value, 2)}`}>
-      <span style={{ width: `${Math.round(Math.min(1, value) * 100)}%` }} />
+    <span className={styles.doubt} title={uncertaintyText(value, range, "this clip")}>
+      <span style={{ width: `${Math.round(uncertaintyBar(value, range) * 100)}%` }} />
     </span>
   );
 }

@@ -2,6 +2,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type PointerEvent, useEffect, useRef } from "react";
 import type { Frame } from "../../api/types";
+import { uncertaintyBar, uncertaintyRange } from "../../ui/uncertainty";
 import styles from "./Clip.module.css";
 import { atPosition } from "./stripMath";
 
@@ -42,9 +43,10 @@ export function Strip({
     const mark = Math.max(3, Math.min(step - 1, 14));
     const top = height - BAND - 4;
     pen.fillStyle = color("--line-strong");
+    const range = uncertaintyRange(frames);
     for (const frame of frames) {
       if (frame.uncertainty === null) continue;
-      const high = Math.max(1, frame.uncertainty * top);
+      const high = uncertaintyBar(frame.uncertainty, range) * top;
       pen.fillRect(frame.index * step, top - high, Math.max(1, step - (step > 4 ? 1 : 0)), high);
     }
     pen.fillStyle = color("--line");

@@ -3,11 +3,12 @@ import { useEffect, useMemo, useState } from "react";
 import { BACKGROUND, type EditorSession, type EditorState, withoutUnsure } from "../../editor";
 import { plural } from "../../ui/format";
 import styles from "./Editor.module.css";
+import { takeOut, useAtStep } from "./thresholds";
 import type { Confidence } from "./useConfidence";
 
 /**
- * Take out of an untouched draft what the model was not sure of. What would go is striped on the picture; only the
- * button changes the mask, as one step.
+ * Take out of a draft nobody drew in what the model was not sure of, label by label. What would go is striped on the
+ * picture; only the button changes the mask, as one step.
  */
 export function DraftThreshold({
   session,
@@ -24,14 +25,15 @@ export function DraftThreshold({
   const { map: sure, want } = confidence;
   const label = all ? null : state.label;
   const { frameId, locked, hidden, paintOver } = state;
+  const steps = useAtStep(editor, () => editor.openFrame?.document.history.steps ?? 0);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: locks and the paint-over rule decide what may go
+  // biome-ignore lint/correctness/useExhaustiveDependencies: steps, locks and the paint-over rule decide what may go
   const made = useMemo(() => {
     const frame = editor.openFrame;
     if (!sure || percent === 0 || !frame || frame.id !== frameId) return null;
     const erase = editor.mayReplace(BACKGROUND);
     return withoutUnsure(frame.document.labelmap, sure, percent / 100, label, erase);
-  }, [editor, frameId, sure, percent, label, locked, hidden, paintOver]);
+  }, [editor, frameId, sure, percent, label, locked, hidden, paintOver, steps]);
   const shown = made && made.pixels > 0 ? made.map : null;
   useEffect(() => {
     if (!shown) return;
@@ -82,7 +84,7 @@ export function DraftThreshold({
               onClick={() => {
                 if (!shown) return;
                 setPercent(0);
-                editor.applyMap(shown);
+                takeOut(editor, shown);
               }}
             >
               {made ? `Take out ${plural(made.pixels, "pixel")}` : "Loading…"}

@@ -5,7 +5,7 @@ import { useLocation, useNavigate, useSearchParams } from "react-router";
 import { api } from "../../api/client";
 import { useFrame, useMe } from "../../api/hooks";
 import { keys } from "../../api/keys";
-import type { Frame, PageOf, Project } from "../../api/types";
+import type { FrameOfClip, PageOf, Project } from "../../api/types";
 import { useFrameId } from "../../app/params";
 import {
   afterPaint,
@@ -55,10 +55,10 @@ function useClipFrames(clipId: number) {
     queryKey: keys.frames(clipId),
     enabled: clipId > 0,
     queryFn: async ({ signal }) => {
-      const frames: Frame[] = [];
+      const frames: FrameOfClip[] = [];
       let cursor: string | null = null;
       do {
-        const page: PageOf<Frame> = await api.get(`/api/clips/${clipId}/frames`, {
+        const page: PageOf<FrameOfClip> = await api.get(`/api/clips/${clipId}/frames`, {
           query: { limit: 5000, order: "index", cursor },
           signal,
         });
@@ -70,7 +70,7 @@ function useClipFrames(clipId: number) {
   });
 }
 
-const NO_FRAMES: Frame[] = [];
+const NO_FRAMES: FrameOfClip[] = [];
 
 const revisionOf = (save: SaveState) => (save.kind === "saved" ? String(save.number) : "");
 
@@ -94,7 +94,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const [returning, setReturning] = useState(false);
   /** The conflict that is not to be decided now. */
   const [later, setLater] = useState<SaveState | null>(null);
-  const [problem, setProblem] = useState<Error | null>(null);
+  /** A frame that could not be opened; the one before is still on the table, and in the address. */
+  const [problem, setProblem] = useState<{ frameId: string; error: Error } | null>(null);
   const host = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const keyboard = useRef<Keyboard | null>(null);
@@ -161,7 +162,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
     });
     const stops = [
       session.on("opened", follow),
-      session.on("failed", ({ error }) => setProblem(error)),
+      session.on("failed", setProblem),
       session.on("merged", ({ author, pixels }) =>
         notifications.show({
           title: `${author} saved this frame too`,
@@ -194,11 +195,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   useEffect(() => {
     if (isSame) session.autosave.signedIn();
   }, [session, isSame, signedInAt]);
+  const failed = problem?.frameId;
+  const tryNow = useCallback(() => {
+    session.autosave.online();
+    if (failed !== undefined) void session.open(failed);
+  }, [session, failed]);
   useEffect(() => {
-    const online = () => session.autosave.online();
-    window.addEventListener("online", online);
-    return () => window.removeEventListener("online", online);
-  }, [session]);
+    window.addEventListener("online", tryNow);
+    return () => window.removeEventListener("online", tryNow);
+  }, [tryNow]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
       session.autosave.keepAll();
@@ -372,7 +377,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           quiet={state.canUndo && !returning}
           hidden={player.phase !== "stopped" || state.masksHidden}
         />
-        <LineBar desk={desk} />
         <div className={styles.floor}>
           {save.kind === "refused" ? (
             <RefusedBar
@@ -390,9 +394,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
         {problem && (
           <div className={styles.cover}>
-            <ErrorState error={problem} retry={() => void session.open(String(frameId))} />
+            <ErrorState error={problem.error} retry={() => void session.open(problem.frameId)} />
           </div>
         )}
+        {/* The last: a frame that cannot be opened must not cover what is kept. */}
+        <LineBar desk={desk} onTry={tryNow} />
       </div>
       {panels && (
         <SidePanel

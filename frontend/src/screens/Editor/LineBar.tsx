@@ -14,7 +14,7 @@ function onLine(listener: () => void): () => void {
 }
 
 /** What stands between the work and the server: no line, or a device that keeps no copy. One bar, above the picture. */
-export function LineBar({ desk }: { desk: Desk }) {
+export function LineBar({ desk, onTry }: { desk: Desk; onTry: () => void }) {
   const { session, notKept } = desk;
   const waiting = useOfflineFrames(session);
   const isOnline = useSyncExternalStore(onLine, () => navigator.onLine);
@@ -34,7 +34,7 @@ export function LineBar({ desk }: { desk: Desk }) {
               ? `Work on ${plural(waiting, "frame")} waits in this window only: keep it open.`
               : `Work on ${plural(waiting, "frame")} is kept on this device and sent by itself.`}
         </span>
-        <Button size="compact-xs" variant="default" onClick={() => session.autosave.online()}>
+        <Button size="compact-xs" variant="default" onClick={onTry}>
           Try now
         </Button>
       </div>

@@ -11,6 +11,7 @@ import styles from "./Editor.module.css";
 import { HistoryPanel } from "./HistoryPanel";
 import { KeyHint } from "./keyNames";
 import { StructureMenu } from "./StructureMenu";
+import { isStillDraft, useAtStep } from "./thresholds";
 import type { Layers } from "./useLayers";
 import { ViewPanel } from "./ViewPanel";
 
@@ -32,6 +33,7 @@ export const SidePanel = memo(function SidePanel({
 }) {
   const { editor } = session;
   const confidence = detail?.draft?.confidence ?? {};
+  const isDraft = useAtStep(editor, () => isStillDraft(editor, detail?.annotation != null));
   return (
     <aside className={styles.side} aria-label="Labels and view">
       {detail?.review && <ReviewNotes detail={detail} />}
@@ -90,7 +92,7 @@ export const SidePanel = memo(function SidePanel({
               Accept draft
             </Button>
           )}
-          {!state.readOnly && !detail.annotation && !state.canUndo && (
+          {!state.readOnly && isDraft && (
             <DraftThreshold key={detail.id} session={session} state={state} confidence={layers.confidence} />
           )}
         </section>

@@ -2,20 +2,24 @@ import { ActionIcon } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
 import { memo, type PointerEvent, type ReactNode, useMemo, useSyncExternalStore } from "react";
-import type { Frame } from "../../api/types";
+import type { FrameOfClip } from "../../api/types";
 import type { PlayerPhase } from "../../editor";
-import { count, score } from "../../ui/format";
+import { count } from "../../ui/format";
+import { uncertaintyBar, uncertaintyRange, uncertaintyText } from "../../ui/uncertainty";
 import styles from "./Editor.module.css";
 import { Keyed } from "./Header";
-import { clickedFrame, frameX } from "./strip";
+import { clickedFrame, frameX, revisionTicks } from "./strip";
 import type { PlayedAt } from "./usePlayer";
 
 const HEIGHT = 44;
-/** Where the dots of selected frames stand; bars of uncertainty grow up from above them. */
-const BASE = 34;
-const TALLEST = 22;
+/** Where the dots of selected frames stand; bars of uncertainty grow up from above them, revisions hang below. */
+const BASE = 31;
+const TALLEST = 20;
 
-/** The clip as a line: selected frames as dots by state, how unsure the model is above them, where one is. */
+/**
+ * The clip as a line: selected frames as dots by state, how unsure the model is above them, how often they were saved
+ * below them, where one is.
+ */
 export const TimeStrip = memo(function TimeStrip({
   frames,
   at,
@@ -25,7 +29,7 @@ export const TimeStrip = memo(function TimeStrip({
   onGo,
   children,
 }: {
-  frames: readonly Frame[];
+  frames: readonly FrameOfClip[];
   /** Place of the frame on the table. */
   at: number;
   /** Place of the frame that is played in front of it. */
@@ -69,7 +73,9 @@ export const TimeStrip = memo(function TimeStrip({
         aria-valuemax={Math.max(1, frames.length)}
         aria-valuenow={at + 1}
         aria-valuetext={
-          current ? `Frame ${current.index + 1}, ${current.selected ? current.state : "not selected"}` : ""
+          current
+            ? `Frame ${current.index + 1}, ${current.selected ? current.state : "not selected"}${savedText(current.revision)}`
+            : ""
         }
         data-testid="time-strip"
         onPointerDown={(event) => {
@@ -118,40 +124,76 @@ function Place({ of, ...played }: Played & { of: number }) {
 }
 
 /** Drawn once for a clip's states: stepping and playing move only the playhead. */
-const Marks = memo(function Marks({ frames, width }: { frames: readonly Frame[]; width: number }) {
+const Marks = memo(function Marks({ frames, width }: { frames: readonly FrameOfClip[]; width: number }) {
   if (width === 0) return <svg height={HEIGHT} aria-hidden="true" />;
-  const dots = frames.flatMap((frame, at) =>
-    frame.selected ? [{ frame, x: frameX(at, frames.length, width) }] : [],
-  );
-  const radius = Math.min(4, Math.max(2, width / Math.max(1, dots.length) / 3));
+  const range = uncertaintyRange(frames);
+  const selected = frames.filter((frame) => frame.selected);
+  const radius = Math.min(4, Math.max(2, width / Math.max(1, selected.length) / 3));
   return (
     <svg width={width} height={HEIGHT} aria-hidden="true">
       <line x1={0} x2={width} y1={BASE} y2={BASE} stroke="var(--line-strong)" strokeWidth={1} />
-      {dots.map(({ frame, x }) => (
-        <g key={frame.id}>
-          {frame.uncertainty !== null && (
-            <rect
-              x={x - 1.5}
-              width={3}
-              y={BASE - 7 - frame.uncertainty * TALLEST}
-              height={Math.max(1, frame.uncertainty * TALLEST)}
-              rx={1}
-              fill="var(--warning)"
-              opacity={0.3 + 0.6 * frame.uncertainty}
-            >
-              <title>{`uncertainty ${score(frame.uncertainty, 2)}`}</title>
-            </rect>
-          )}
-          <circle
-            cx={x}
-            cy={BASE}
-            r={radius}
-            fill={frame.state === "untouched" ? "var(--ground)" : `var(--state-${frame.state})`}
-            stroke={`var(--state-${frame.state})`}
-            strokeWidth={1.5}
+      {frames.map(({ id, selected, state, revision, uncertainty }, at) => {
+        if (!selected) return null;
+        const unsure = uncertainty === null ? "" : `, ${uncertaintyText(uncertainty, range, "this clip")}`;
+        return (
+          <Mark
+            key={id}
+            x={frameX(at, frames.length, width)}
+            radius={radius}
+            state={state}
+            revision={revision}
+            bar={uncertainty === null ? 0 : uncertaintyBar(uncertainty, range) * TALLEST}
+            title={`frame ${count(at + 1)}, ${state}${savedText(revision)}${unsure}`}
           />
-        </g>
-      ))}
+        );
+      })}
     </svg>
   );
 });
+
+/** Of hundreds, a stroke that is saved renders the one it changed. */
+const Mark = memo(function Mark({
+  x,
+  radius,
+  state,
+  revision,
+  bar,
+  title,
+}: {
+  x: number;
+  radius: number;
+  state: FrameOfClip["state"];
+  revision: number;
+  /** Pixels of uncertainty. */
+  bar: number;
+  title: string;
+}) {
+  const color = `var(--state-${state})`;
+  return (
+    <g>
+      <title>{title}</title>
+      {bar > 0 && (
+        <rect
+          x={x - 1.5}
+          width={3}
+          y={BASE - 7 - bar}
+          height={bar}
+          rx={1}
+          fill="var(--warning)"
+          opacity={0.3 + (0.6 * bar) / TALLEST}
+        />
+      )}
+      <circle
+        cx={x}
+        cy={BASE}
+        r={radius}
+        fill={state === "untouched" ? "var(--ground)" : color}
+        stroke={color}
+        strokeWidth={1.5}
+      />
+      {revision > 0 && <path d={revisionTicks(x, BASE + 7.5, radius, revision)} stroke="var(--text-2)" />}
+    </g>
+  );
+});
+
+const savedText = (revision: number) => (revision > 0 ? `, saved r${revision}` : "");

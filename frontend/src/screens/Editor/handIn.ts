@@ -56,11 +56,11 @@ export async function takeDraft(
   told: () => void,
 ): Promise<"replaced" | "same" | "moved"> {
   const { openFrame } = session.editor;
-  const step = openFrame?.document.history.newest;
+  const step = openFrame?.document.history.past.at(-1);
   const draft = await fetchDraft(frameId);
   if (!draft) throw new Error("The draft is gone. Reload the frame.");
   if (!openFrame || session.editor.openFrame !== openFrame || !isStillAt(session, frameId)) return "moved";
-  if (openFrame.document.history.newest !== step) return "moved";
+  if (openFrame.document.history.past.at(-1) !== step) return "moved";
   told();
   // Where it is on the table already no pixel changes, and no step is made: save it all the same.
   if (draft.equals(openFrame.document.labelmap)) {

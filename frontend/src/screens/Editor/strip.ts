@@ -28,3 +28,9 @@ export function clickedFrame(x: number, selected: readonly number[], count: numb
   }
   return nearest ?? plain;
 }
+
+/** Lines below a dot at `x`, from `top` down, as an SVG path: one for one saved revision, two for two, three for more. */
+export function revisionTicks(x: number, top: number, radius: number, revision: number): string {
+  const tick = (i: number) => `M${x - radius} ${top + 2 * i}h${2 * radius}`;
+  return [0, 1, 2].slice(0, revision).map(tick).join("");
+}

@@ -3,7 +3,8 @@ import { memo, useEffect, useRef } from "react";
 import { keys } from "../../api/keys";
 import type { QueueItem } from "../../api/types";
 import type { ColorTables } from "../../editor";
-import { count, score } from "../../ui/format";
+import { count } from "../../ui/format";
+import { type UncertaintyRange, uncertaintyBar, uncertaintyText } from "../../ui/uncertainty";
 import styles from "./Review.module.css";
 import { changes, drawMask, loadDraft, loadThumbnail } from "./thumbnail";
 
@@ -14,6 +15,7 @@ export const thumbnailKey = (frameId: number) => [...keys.revisions(frameId), "t
 export const ReviewCard = memo(function ReviewCard({
   item,
   colors,
+  range,
   changesOnly,
   bare,
   isCurrent,
@@ -23,6 +25,8 @@ export const ReviewCard = memo(function ReviewCard({
 }: {
   item: QueueItem;
   colors: ColorTables;
+  /** Of the frames on the wall. */
+  range: UncertaintyRange;
   /** Show only what people changed in the draft. */
   changesOnly: boolean;
   /** No masks at all. */
@@ -108,9 +112,9 @@ export const ReviewCard = memo(function ReviewCard({
         {frame.uncertainty !== null && (
           <span
             className={styles.uncertainty}
-            title={`Uncertainty of the model's draft: ${score(frame.uncertainty, 2)}`}
+            title={`The model's draft: ${uncertaintyText(frame.uncertainty, range, "this wall")}`}
           >
-            <span style={{ width: `${Math.min(1, frame.uncertainty) * 100}%` }} />
+            <span style={{ width: `${uncertaintyBar(frame.uncertainty, range) * 100}%` }} />
           </span>
         )}
       </div>

@@ -12,6 +12,7 @@ import { ErrorState } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
 import { Page } from "../../ui/Page";
 import { BlockSkeleton } from "../../ui/Skeletons";
+import { uncertaintyRange } from "../../ui/uncertainty";
 import { VirtualRows } from "../../ui/VirtualRows";
 import styles from "./Review.module.css";
 import { ReviewCard } from "./ReviewCard";
@@ -89,6 +90,7 @@ function Wall({
   useEffect(() => dispatch({ do: "listed", frames: items.map(({ frame }) => frame.id) }), [items]);
 
   const sorted = useMemo(() => worstFirst(items, order), [items, order]);
+  const range = useMemo(() => uncertaintyRange(items.map(({ frame }) => frame)), [items]);
   const wall = useMemo(() => sorted.filter(({ frame }) => !state.gone.has(frame.id)), [sorted, state.gone]);
   const shown = useMemo(() => wall.map(({ frame }) => frame.id), [wall]);
   const current = shown[currentIndex(state, shown)] ?? null;
@@ -193,6 +195,7 @@ function Wall({
                     key={item.frame.id}
                     item={item}
                     colors={colors}
+                    range={range}
                     changesOnly={look === "changes"}
                     bare={bare}
                     isCurrent={item.frame.id === current}
