@@ -264,6 +264,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
   useEffect(() => nameKeys(base, hands.keys), [base, hands.keys]);
   const structureActs = useStructureActs(session);
+  const togglePanels = () => setPanels((shown) => !shown);
   keyboard.current = useEditorKeys({
     session,
     map,
@@ -286,7 +287,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       finish: () => void work.submit(),
       save: () => void session.autosave.saveNow(String(frameId)),
       play: player.toggle,
-      panels: () => setPanels((shown) => !shown),
+      panels: togglePanels,
       help: () => setHelp(true),
       "review.accept": () => void work.accept(),
       "review.return": () => work.mayReview && setReturning(true),
@@ -326,6 +327,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         save={save}
         work={work}
         isReviewing={role === "review"}
+        masksHidden={state.masksHidden}
+        onHideMasks={(hide) => session.editor.setMasksHidden(hide)}
+        panels={panels}
+        onPanels={togglePanels}
         onReturn={() => setReturning(true)}
         onHelp={() => setHelp(true)}
         onReload={() => void session.reload()}
