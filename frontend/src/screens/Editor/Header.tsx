@@ -200,14 +200,28 @@ function Saved({
   const isOld = save.kind === "saved" && head > save.number;
   if (isOld) {
     return (
-      <Button size="compact-xs" variant="light" color="yellow" onClick={onReload} data-testid="save-state">
+      <Button
+        className={styles.choose}
+        size="compact-xs"
+        variant="light"
+        color="yellow"
+        onClick={onReload}
+        data-testid="save-state"
+      >
         Newer version exists: load r{head}
       </Button>
     );
   }
   if (save.kind === "conflict") {
     return (
-      <Button size="compact-xs" variant="light" color="yellow" onClick={onChoose} data-testid="save-state">
+      <Button
+        className={styles.choose}
+        size="compact-xs"
+        variant="light"
+        color="yellow"
+        onClick={onChoose}
+        data-testid="save-state"
+      >
         {save.author} saved r{save.number} too, yours is not saved: choose
       </Button>
     );
