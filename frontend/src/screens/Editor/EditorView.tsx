@@ -74,6 +74,14 @@ const NO_FRAMES: Frame[] = [];
 
 const revisionOf = (save: SaveState) => (save.kind === "saved" ? String(save.number) : "");
 
+/** A click of a pointer on a button, a switch or a choice. */
+function isByPointer({ target, detail }: React.MouseEvent): boolean {
+  if (!(target instanceof Element)) return false;
+  // Clicked through its label it has no count of clicks; the focus tells how it came.
+  if (target.matches("[type=checkbox], [type=radio]")) return !target.matches(":focus-visible");
+  return detail > 0 && target.closest("button") !== null;
+}
+
 export function EditorView({ desk, project }: { desk: Desk; project: Project }) {
   const { session } = desk;
   const client = useQueryClient();
@@ -306,8 +314,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       ref={root}
       className={styles.editor}
       onClick={(event) => {
-        const pressed = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
-        if (pressed && !document.querySelector('[role="dialog"]'))
+        if (isByPointer(event) && !document.querySelector('[role="dialog"]'))
           host.current?.focus({ preventScroll: true });
       }}
       data-panels={panels || undefined}

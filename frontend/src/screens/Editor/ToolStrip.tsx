@@ -365,10 +365,7 @@ function Toggle({
       label={name}
       title={name}
       checked={checked}
-      onChange={({ currentTarget }) => {
-        onChange(currentTarget.checked);
-        currentTarget.blur();
-      }}
+      onChange={({ currentTarget }) => onChange(currentTarget.checked)}
     />
   );
 }
