@@ -14,6 +14,7 @@ export function ClickOptions({
   state: EditorState;
   why: string | null;
 }) {
+  const { editor } = session;
   const { phase, hints, score: sure, pixels, message, mayRetry } = state.assist;
   if (why !== null)
     return (
@@ -32,14 +33,22 @@ export function ClickOptions({
           (message || `${plural(pixels, "pixel")} would change, ${score(sure ?? 0, 2)} sure`)}
       </span>
       {mayRetry && (
-        <Button size="compact-xs" variant="default" onClick={() => session.editor.retryAssist()}>
+        <Button size="compact-xs" variant="default" onClick={() => editor.retryAssist()}>
           Try again
         </Button>
       )}
       {hints > 0 ? (
-        <span>
-          <KeyHint>Enter</KeyHint> takes · <KeyHint>Backspace</KeyHint> back · <KeyHint>Esc</KeyHint> leaves
-        </span>
+        <>
+          <Button size="compact-xs" disabled={phase !== "proposed"} onClick={() => editor.finish()}>
+            Take it <KeyHint>Enter</KeyHint>
+          </Button>
+          <Button size="compact-xs" variant="default" onClick={() => editor.stepBack()}>
+            Back <KeyHint>Backspace</KeyHint>
+          </Button>
+          <Button size="compact-xs" variant="default" onClick={() => editor.cancel()}>
+            Leave <KeyHint>Esc</KeyHint>
+          </Button>
+        </>
       ) : (
         <span className={styles.quiet}>Right click: not here · drag: box · Shift drag: line</span>
       )}

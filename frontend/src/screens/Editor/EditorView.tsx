@@ -74,6 +74,14 @@ const NO_FRAMES: FrameOfClip[] = [];
 
 const revisionOf = (save: SaveState) => (save.kind === "saved" ? String(save.number) : "");
 
+/** A click of a pointer on a button, a switch or a choice. */
+function isByPointer({ target, detail }: React.MouseEvent): boolean {
+  if (!(target instanceof Element)) return false;
+  // Clicked through its label it has no count of clicks; the focus tells how it came.
+  if (target.matches("[type=checkbox], [type=radio]")) return !target.matches(":focus-visible");
+  return detail > 0 && target.closest("button") !== null;
+}
+
 export function EditorView({ desk, project }: { desk: Desk; project: Project }) {
   const { session } = desk;
   const client = useQueryClient();
@@ -278,6 +286,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
   useEffect(() => nameKeys(base, hands.keys), [base, hands.keys]);
   const structureActs = useStructureActs(session);
+  const togglePanels = () => setPanels((shown) => !shown);
   keyboard.current = useEditorKeys({
     session,
     map,
@@ -301,7 +310,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       undo: carry.offerBack,
       save: () => void session.autosave.saveNow(String(frameId)),
       play: player.toggle,
-      panels: () => setPanels((shown) => !shown),
+      panels: togglePanels,
       help: () => setHelp(true),
       "review.accept": () => void work.accept(),
       "review.return": () => work.mayReview && setReturning(true),
@@ -320,8 +329,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       ref={root}
       className={styles.editor}
       onClick={(event) => {
-        const pressed = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
-        if (pressed && !document.querySelector('[role="dialog"]'))
+        if (isByPointer(event) && !document.querySelector('[role="dialog"]'))
           host.current?.focus({ preventScroll: true });
       }}
       data-panels={panels || undefined}
@@ -341,6 +349,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         save={save}
         work={work}
         isReviewing={role === "review"}
+        masksHidden={state.masksHidden}
+        onHideMasks={(hide) => session.editor.setMasksHidden(hide)}
+        panels={panels}
+        onPanels={togglePanels}
         onReturn={() => setReturning(true)}
         onHelp={() => setHelp(true)}
         onReload={() => void session.reload()}

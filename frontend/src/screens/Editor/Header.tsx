@@ -1,5 +1,11 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
-import { IconArrowLeft, IconKeyboard } from "@tabler/icons-react";
+import {
+  IconArrowLeft,
+  IconEye,
+  IconEyeOff,
+  IconKeyboard,
+  IconLayoutSidebarRight,
+} from "@tabler/icons-react";
 import { Link } from "react-router";
 import type { FrameDetail, Project } from "../../api/types";
 import { describe, type SaveState } from "../../editor";
@@ -16,6 +22,10 @@ export function Header({
   save,
   work,
   isReviewing,
+  masksHidden,
+  onHideMasks,
+  panels,
+  onPanels,
   onReturn,
   onHelp,
   onReload,
@@ -27,6 +37,11 @@ export function Header({
   work: Work;
   /** Came from the wall, where Y accepts. */
   isReviewing: boolean;
+  masksHidden: boolean;
+  onHideMasks: (hide: boolean) => void;
+  /** They are shown. */
+  panels: boolean;
+  onPanels: () => void;
   onReturn: () => void;
   onHelp: () => void;
   onReload: () => void;
@@ -105,6 +120,28 @@ export function Header({
           Next
         </Button>
       </Keyed>
+      <Keyed keys="H" label={masksHidden ? "Show masks" : "Hide masks; with the key while held"}>
+        <ActionIcon
+          variant={masksHidden ? "light" : "subtle"}
+          color={masksHidden ? "yellow" : "gray"}
+          aria-label="Hide masks"
+          aria-pressed={masksHidden}
+          onClick={() => onHideMasks(!masksHidden)}
+        >
+          {masksHidden ? <IconEyeOff size={18} /> : <IconEye size={18} />}
+        </ActionIcon>
+      </Keyed>
+      <Keyed keys="Tab" label={panels ? "Hide the panels" : "Show the panels"}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label="Panels"
+          aria-pressed={panels}
+          onClick={onPanels}
+        >
+          <IconLayoutSidebarRight size={18} />
+        </ActionIcon>
+      </Keyed>
       <Keyed keys="?" label="Keys">
         <ActionIcon variant="subtle" color="gray" aria-label="Show keys" onClick={onHelp}>
           <IconKeyboard size={18} />
@@ -163,14 +200,28 @@ function Saved({
   const isOld = save.kind === "saved" && head > save.number;
   if (isOld) {
     return (
-      <Button size="compact-xs" variant="light" color="yellow" onClick={onReload} data-testid="save-state">
+      <Button
+        className={styles.choose}
+        size="compact-xs"
+        variant="light"
+        color="yellow"
+        onClick={onReload}
+        data-testid="save-state"
+      >
         Newer version exists: load r{head}
       </Button>
     );
   }
   if (save.kind === "conflict") {
     return (
-      <Button size="compact-xs" variant="light" color="yellow" onClick={onChoose} data-testid="save-state">
+      <Button
+        className={styles.choose}
+        size="compact-xs"
+        variant="light"
+        color="yellow"
+        onClick={onChoose}
+        data-testid="save-state"
+      >
         {save.author} saved r{save.number} too, yours is not saved: choose
       </Button>
     );

@@ -1,6 +1,6 @@
 import { NativeSelect, RangeSlider, Slider, Switch } from "@mantine/core";
 import { IconBallpen, IconCircle, IconSquare } from "@tabler/icons-react";
-import { memo } from "react";
+import { memo, useEffect, useRef } from "react";
 import {
   type EditorSession,
   type EditorState,
@@ -34,8 +34,23 @@ export const ToolStrip = memo(function ToolStrip({
   noClicks: string | null;
 }) {
   const { tool } = state;
+  const strip = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const editor = strip.current?.parentElement;
+    if (!strip.current || !editor) return;
+    const { current } = strip;
+    // What floats over the picture stands below the rows that lie over its top.
+    const observer = new ResizeObserver(() =>
+      editor.style.setProperty("--options", `${current.offsetHeight}px`),
+    );
+    observer.observe(current);
+    return () => {
+      observer.disconnect();
+      editor.style.removeProperty("--options");
+    };
+  }, []);
   return (
-    <div className={styles.strip} role="toolbar" aria-label="Options of the tool">
+    <div ref={strip} className={styles.strip} role="toolbar" aria-label="Options of the tool">
       {PAINTS.has(tool) && <BrushOptions session={session} state={state} />}
       {SHAPES.has(tool) && <ShapeOptions session={session} state={state} />}
       {tool === "fill" && <span>Fills what is connected and of one label</span>}
@@ -350,10 +365,7 @@ function Toggle({
       label={name}
       title={name}
       checked={checked}
-      onChange={({ currentTarget }) => {
-        onChange(currentTarget.checked);
-        currentTarget.blur();
-      }}
+      onChange={({ currentTarget }) => onChange(currentTarget.checked)}
     />
   );
 }

@@ -101,20 +101,20 @@ export const ReviewCard = memo(function ReviewCard({
         <span className="cut" title={clip.subject.pseudonym}>
           {clip.subject.pseudonym}
         </span>
-        <span className="quiet cut" title={`clip ${clip.number}, frame ${count(frame.index + 1)}`}>
-          clip {clip.number} · {count(frame.index + 1)}
-        </span>
-        {frame.disagreement !== null && (
-          <span className="quiet cut" title="How much of the model's draft people changed: 1 - Dice">
-            {percentChanged(frame.disagreement)}
-          </span>
-        )}
         {frame.uncertainty !== null && (
           <span
             className={styles.uncertainty}
             title={`The model's draft: ${uncertaintyText(frame.uncertainty, range, "this wall")}`}
           >
             <span style={{ width: `${uncertaintyBar(frame.uncertainty, range) * 100}%` }} />
+          </span>
+        )}
+        <span className={`quiet ${styles.place}`}>
+          clip {clip.number} · frame {count(frame.index + 1)}
+        </span>
+        {frame.disagreement !== null && (
+          <span className="quiet" title="How much of the model's draft people changed: 1 - Dice">
+            {percentChanged(frame.disagreement)}
           </span>
         )}
       </div>

@@ -24,7 +24,7 @@ import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
 const GAP = 16;
 const CARD = 260;
 /** A card's picture is 4:3; under it stand the caption and the gap. */
-const CAPTION = 32;
+const CAPTION = 48;
 
 export default function ReviewScreen() {
   const projectId = useProjectId();
