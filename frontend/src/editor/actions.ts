@@ -14,8 +14,9 @@ function after<Value>(values: readonly Value[], value: Value): Value {
  * `label.N` is the Nth label of the list, not the label of index N.
  */
 export function runEditorAction(editor: Editor, action: Action, phase: ActionPhase): boolean {
-  if (action.startsWith("label.") && action !== "label.swap") {
-    const label = editor.getState().labels[Number(action.slice("label.".length)) - 1];
+  const nth = /^label\.(\d+)$/.exec(action);
+  if (nth) {
+    const label = editor.getState().labels[Number(nth[1]) - 1];
     if (label) editor.setLabel(label.index);
     return true;
   }
@@ -44,6 +45,12 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
       return true;
     case "label.swap":
       editor.swapLabel();
+      return true;
+    case "label.next":
+      editor.walkLabels(1);
+      return true;
+    case "label.previous":
+      editor.walkLabels(-1);
       return true;
     case "masks.hide":
       editor.setMasksHidden(phase === "start");

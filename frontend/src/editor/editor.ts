@@ -226,6 +226,14 @@ export class Editor implements ToolHost {
     this.setLabel(this.snapshot.label === BACKGROUND ? this.previousLabel : BACKGROUND);
   }
 
+  /** To the next or the previous label of the list, round and round. From background: to the first or the last. */
+  walkLabels(step: 1 | -1): void {
+    const { labels, label } = this.snapshot;
+    const at = labels.findIndex(({ index }) => index === label);
+    const to = labels.at(step > 0 ? (at + 1) % labels.length : Math.max(at, 0) - 1);
+    if (to) this.setLabel(to.index);
+  }
+
   setLabels(labels: readonly LabelStyle[]): void {
     this.update({ labels });
     if (!labels.some((label) => label.index === this.previousLabel))

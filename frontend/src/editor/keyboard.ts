@@ -28,6 +28,8 @@ export type Action =
   | "brush.larger"
   | `label.${number}`
   | "label.swap"
+  | "label.next"
+  | "label.previous"
   | "masks.hide"
   | "masks.outlines"
   | "neighbours"
@@ -114,6 +116,8 @@ export const DEFAULT_KEYS: KeyMap = {
   "9": { tap: "label.9" },
   "0": { tap: "label.10", hold: "view.fit", late: true },
   x: { tap: "label.swap" },
+  z: { tap: "label.next", repeats: true },
+  "shift+z": { tap: "label.previous", repeats: true },
   h: { hold: "masks.hide" },
   o: { tap: "masks.outlines" },
   n: { tap: "neighbours" },

@@ -28,6 +28,8 @@ const PLACES = [
   ["/", "Slash"],
 ] as const;
 
+export const NO_KEY = "no key";
+
 /** From a key as the screens name it by default ("B", "Ctrl Z") to this person's. */
 let names: ReadonlyMap<string, string> = new Map();
 const listeners = new Set<() => void>();
@@ -38,7 +40,7 @@ export function nameKeys(base: KeyMap, changes: KeyChanges): void {
   names = new Map(
     changed.map((from) => {
       const chord = chordFor(base, changes, from);
-      return [chordName(from), chord === null ? "no key" : chordName(chord)];
+      return [chordName(from), chord === null ? NO_KEY : chordName(chord)];
     }),
   );
   for (const listener of listeners) listener();

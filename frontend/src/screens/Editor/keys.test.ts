@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { chordFor, moveKey, personalKeys } from "../../editor";
 import { DEFAULT_HANDS, parseHands } from "./hands";
 import { keyMapFor, keyRows } from "./keys";
 
@@ -15,6 +16,15 @@ describe("keyMapFor", () => {
   });
   it("gives a digit that two labels claim to the first of them", () => {
     expect(keyMapFor([{ key: "2" }, { key: "2" }])["2"]).toEqual({ tap: "label.1" });
+  });
+  it("lets a label without a digit be given a key; until then it has none", () => {
+    const base = keyMapFor([{ key: "1" }, { key: "" }]);
+    expect(chordFor(base, {}, "label.2")).toBeNull();
+    expect(keyRows(base, [{ name: "dura" }, { name: "lamina" }]).at(-1)).toMatchObject({ words: "lamina" });
+    const moved = moveKey(base, {}, "label.2", "alt+2");
+    expect(chordFor(base, moved, "label.2")).toBe("alt+2");
+    expect(personalKeys(base, moved)["alt+2"]).toEqual({ tap: "label.2" });
+    expect(chordFor(base, moveKey(base, moved, "b", "alt+2"), "label.2")).toBeNull();
   });
   it("leaves all other keys alone", () => {
     expect(keyMapFor([]).b).toEqual({ tap: "tool.brush" });

@@ -3,7 +3,7 @@ import { type Action, actionsOf, DEFAULT_KEYS, type KeyMap } from "../../editor"
 
 /**
  * The keys of this project: the labels' own digits in place of "the first nine". Labels in the order the editor
- * has them.
+ * has them; those without a digit can be given a key.
  */
 export function keyMapFor(labels: readonly Pick<Label, "key">[]): KeyMap {
   const map: Record<string, KeyMap[string]> = { ...DEFAULT_KEYS };
@@ -15,6 +15,11 @@ export function keyMapFor(labels: readonly Pick<Label, "key">[]): KeyMap {
     else if (rest.hold) map[digit] = rest;
     else delete map[digit];
   }
+  const withDigit = new Set(Object.values(map).map(({ tap }) => tap));
+  labels.forEach((_, at) => {
+    const tap: Action = `label.${at + 1}`;
+    if (!withDigit.has(tap)) map[tap] = { tap };
+  });
   return map;
 }
 
@@ -42,6 +47,8 @@ export const ACTION_WORDS: Readonly<
   "brush.larger": ["Draw", "Larger"],
   "shape.mode": ["Draw", "Add, subtract or replace"],
   "label.swap": ["Draw", "Background and back"],
+  "label.next": ["Draw", "Next label"],
+  "label.previous": ["Draw", "Previous label"],
   undo: ["Draw", "Undo"],
   redo: ["Draw", "Redo"],
   stepBack: ["Draw", "Take back the last press"],
