@@ -30,6 +30,9 @@ export type Action =
   | "label.swap"
   | "label.next"
   | "label.previous"
+  | "label.lock"
+  | "label.hide"
+  | "paintOver"
   | "masks.hide"
   | "masks.outlines"
   | "neighbours"
@@ -60,6 +63,14 @@ export type Action =
   | "finish"
   | "stepBack"
   | "view.fit"
+  | "view.zoomIn"
+  | "view.zoomOut"
+  | "view.left"
+  | "view.right"
+  | "view.up"
+  | "view.down"
+  | "opacity.up"
+  | "opacity.down"
   | "panels"
   | "help";
 
@@ -118,6 +129,9 @@ export const DEFAULT_KEYS: KeyMap = {
   x: { tap: "label.swap" },
   z: { tap: "label.next", repeats: true },
   "shift+z": { tap: "label.previous", repeats: true },
+  "alt+l": { tap: "label.lock" },
+  "shift+h": { tap: "label.hide" },
+  "shift+o": { tap: "paintOver" },
   h: { hold: "masks.hide" },
   o: { tap: "masks.outlines" },
   n: { tap: "neighbours" },
@@ -130,6 +144,14 @@ export const DEFAULT_KEYS: KeyMap = {
   "shift+,": { tap: "frame.previousSelected" },
   "shift+.": { tap: "frame.nextSelected" },
   space: { tap: "play", hold: "pan" },
+  "=": { tap: "view.zoomIn", repeats: true },
+  "-": { tap: "view.zoomOut", repeats: true },
+  "shift+arrowleft": { tap: "view.left", repeats: true },
+  "shift+arrowright": { tap: "view.right", repeats: true },
+  "shift+arrowup": { tap: "view.up", repeats: true },
+  "shift+arrowdown": { tap: "view.down", repeats: true },
+  "alt+arrowup": { tap: "opacity.up", repeats: true },
+  "alt+arrowdown": { tap: "opacity.down", repeats: true },
   w: { tap: "frame.nextWaiting" },
   "alt+u": { tap: "frame.nextUncertain" },
   "alt+n": { tap: "frame.nextUntouched" },
@@ -240,11 +262,14 @@ const CODES: Readonly<Record<string, string>> = {
   BracketRight: "]",
   Space: "space",
   Slash: "/",
+  Minus: "-",
+  Equal: "=",
+  NumpadAdd: "=",
 };
 
 /**
  * The chord of an event, the same on every keyboard layout: letters by what is printed on them, digits and
- * `[ ] , . /` by their place, which is `ü` and `+` in German for the brackets.
+ * `[ ] , . / - =` by their place, which is `ü` and `+` in German for the brackets.
  */
 export function chordOf(event: KeyEvent): string {
   if (event.key === "?") return "shift+?";
@@ -278,13 +303,14 @@ function takesTyping(target: EventTarget | null): boolean {
 }
 
 /**
- * These keys press the focused control or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
+ * These keys press the focused control, move it or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
  * could walk through the page with it; from the picture Shift Tab leads out.
  */
 function pressesControl(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (event.key === "Tab") return event.shiftKey || target.closest("[role=application]") === null;
+  if (event.key.startsWith("Arrow")) return target.closest("input, [role=slider]") !== null;
   if (event.key !== "Enter" && event.key !== " ") return false;
   return (
     target.closest("button, a, input, [role=button], [role=slider], [role=menuitem], [role=dialog]") !== null

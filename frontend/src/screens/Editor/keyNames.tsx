@@ -26,6 +26,8 @@ const PLACES = [
   [",", "Comma"],
   [".", "Period"],
   ["/", "Slash"],
+  ["-", "Minus"],
+  ["=", "Equal"],
 ] as const;
 
 export const NO_KEY = "no key";
