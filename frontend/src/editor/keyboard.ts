@@ -72,7 +72,16 @@ export type Action =
   | "opacity.up"
   | "opacity.down"
   | "panels"
-  | "help";
+  | "help"
+  | "wall.next"
+  | "wall.previous"
+  | "wall.down"
+  | "wall.up"
+  | "wall.pick"
+  | "wall.pickAll"
+  | "wall.unpick"
+  | "wall.changes"
+  | "wall.open";
 
 /** What a chord does: at once, when tapped, or for as long as it is held. */
 export interface Binding {
@@ -171,6 +180,26 @@ export const DEFAULT_KEYS: KeyMap = {
   "shift+?": { tap: "help" },
 };
 
+/** Of the review wall, where the same keys mean other things. */
+export const WALL_KEYS: KeyMap = {
+  j: { tap: "wall.next" },
+  k: { tap: "wall.previous" },
+  arrowright: { tap: "wall.next", repeats: true },
+  arrowleft: { tap: "wall.previous", repeats: true },
+  arrowdown: { tap: "wall.down", repeats: true },
+  arrowup: { tap: "wall.up", repeats: true },
+  x: { tap: "wall.pick" },
+  "*": { tap: "wall.pickAll" },
+  escape: { tap: "wall.unpick" },
+  h: { hold: "masks.hide" },
+  o: { tap: "masks.outlines" },
+  d: { tap: "wall.changes" },
+  enter: { tap: "wall.open" },
+  y: { tap: "review.accept" },
+  n: { tap: "review.return" },
+  "shift+?": { tap: "help" },
+};
+
 export type ActionPhase = "tap" | "start" | "end";
 
 /** A key down longer than this, in milliseconds, was held and not tapped. */
@@ -208,7 +237,8 @@ export class Keyboard {
   ) {}
 
   onKeyDown(event: KeyEvent): boolean {
-    const binding = this.keys[chordOf(event)];
+    // `*` has no place of its own: Shift 8 on an American keyboard, Shift and the plus key on a German one.
+    const binding = this.keys[chordOf(event)] ?? (event.key === "*" ? this.keys["*"] : undefined);
     if (!binding) return false;
     if (event.repeat) {
       const held = this.down.get(event.code);

@@ -26,6 +26,9 @@ export const LEFT_HANDED: KeyChanges = {
   backspace: null,
 };
 
+/** The same for the wall: the other keys lie under the right hand already. */
+export const LEFT_HANDED_WALL: KeyChanges = { x: "/", d: "l" };
+
 /**
  * The keys of one person. A binding that is moved onto another's chord swaps places with it, so that a new version's
  * keys never take a key the person chose; where both were moved to one chord, the first in `base` has it.

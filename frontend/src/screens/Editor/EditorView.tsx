@@ -29,7 +29,7 @@ import { Header } from "./Header";
 import { useHands } from "./hands";
 import { KeysDialog } from "./KeysDialog";
 import { nameKeys } from "./keyNames";
-import { keyMapFor, keyRows } from "./keys";
+import { keyMapFor } from "./keys";
 import { LineBar } from "./LineBar";
 import { NewerBar } from "./NewerBar";
 import { Offers } from "./Offers";
@@ -412,7 +412,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       {help && (
         <KeysDialog
           base={base}
-          rows={keyRows(base, labels)}
+          labels={labels}
           hands={hands}
           setHands={setHands}
           isKept={isKept}

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { chordFor, moveKey, personalKeys } from "../../editor";
+import {
+  type Action,
+  actionsOf,
+  chordFor,
+  DEFAULT_KEYS,
+  moveKey,
+  personalKeys,
+  WALL_KEYS,
+} from "../../editor";
 import { DEFAULT_HANDS, parseHands } from "./hands";
-import { keyMapFor, keyRows } from "./keys";
+import { ACTION_WORDS, keyMapFor, keyRows, wallRows } from "./keys";
 
 describe("keyMapFor", () => {
   it("binds each label's own digit to its place in the list", () => {
@@ -40,10 +48,29 @@ describe("keyRows", () => {
   });
 });
 
+describe("wallRows", () => {
+  it("lists every key of the wall, in its own group, with words", () => {
+    const rows = wallRows();
+    expect(rows.map(({ from }) => from).sort()).toEqual(Object.keys(WALL_KEYS).sort());
+    for (const { map, group, words } of rows) {
+      expect([map, group]).toEqual(["wall", "Review wall"]);
+      expect(words).not.toBe("");
+    }
+  });
+  it("together with the editor's, every action that has words has a key, but submitting alone", () => {
+    const bound = [DEFAULT_KEYS, WALL_KEYS].flatMap((map) => Object.values(map).flatMap(actionsOf));
+    const unbound = Object.keys(ACTION_WORDS).filter((action) => !bound.includes(action as Action));
+    expect(unbound).toEqual(["frame.submit"]);
+  });
+});
+
 describe("parseHands", () => {
   it("reads what was stored, and nothing that makes no sense", () => {
-    expect(parseHands(JSON.stringify({ keys: { b: "n", e: null }, finger: "never" }))).toEqual({
-      keys: { b: "n", e: null },
+    const stored = { keys: { b: "n", e: null }, wall: { x: "/" }, finger: "never" };
+    expect(parseHands(JSON.stringify(stored))).toEqual(stored);
+    expect(parseHands(JSON.stringify({ keys: { b: "n" }, finger: "never" }))).toEqual({
+      keys: { b: "n" },
+      wall: {},
       finger: "never",
     });
     for (const text of [null, "{", "7", '{"keys": 3, "finger": "toe"}'])

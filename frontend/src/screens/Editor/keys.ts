@@ -1,5 +1,5 @@
 import type { Label } from "../../api/types";
-import { type Action, actionsOf, DEFAULT_KEYS, type KeyMap } from "../../editor";
+import { type Action, actionsOf, DEFAULT_KEYS, type KeyMap, WALL_KEYS } from "../../editor";
 
 /**
  * The keys of this project: the labels' own digits in place of "the first nine". Labels in the order the editor
@@ -23,7 +23,7 @@ export function keyMapFor(labels: readonly Pick<Label, "key">[]): KeyMap {
   return map;
 }
 
-export type KeyGroup = "Draw" | "Shape" | "See" | "Go" | "Review";
+export type KeyGroup = "Draw" | "Shape" | "See" | "Go" | "Review" | "Review wall";
 
 /** What `?` calls each action. An action without words does not compile. */
 export const ACTION_WORDS: Readonly<
@@ -101,6 +101,15 @@ export const ACTION_WORDS: Readonly<
   save: ["Go", "Save now"],
   "review.accept": ["Review", "Accept and next"],
   "review.return": ["Review", "Return with a comment"],
+  "wall.next": ["Review wall", "Next frame"],
+  "wall.previous": ["Review wall", "Previous frame"],
+  "wall.down": ["Review wall", "A row down"],
+  "wall.up": ["Review wall", "A row up"],
+  "wall.pick": ["Review wall", "Pick or unpick"],
+  "wall.pickAll": ["Review wall", "Pick all"],
+  "wall.unpick": ["Review wall", "Pick none"],
+  "wall.changes": ["Review wall", "Only the changes to the draft"],
+  "wall.open": ["Review wall", "Open in the editor"],
 };
 
 /** What pointers do; these are not keys and stay as they are. */
@@ -114,10 +123,17 @@ export const GESTURES: readonly (readonly [gesture: string, meaning: string])[] 
 ];
 
 export interface KeyRow {
+  /** Where a person's change of it is kept. */
+  readonly map: "keys" | "wall";
   /** The chord it has by default: its name in a person's changes. */
   readonly from: string;
   readonly group: KeyGroup;
   readonly words: string;
+}
+
+/** The keys of the review wall. Those that mean the same in the editor have the same words. */
+export function wallRows(): KeyRow[] {
+  return keyRows(WALL_KEYS, []).map((row) => ({ ...row, map: "wall", group: "Review wall" }));
 }
 
 /** Every binding in words, in the order of the groups. Labels stand with their names. */
@@ -132,10 +148,13 @@ export function keyRows(base: KeyMap, labels: readonly Pick<Label, "name">[]): K
       const actions = actionsOf(binding);
       const group = wordsOf(actions[0])[0];
       const words = actions.map((action) => wordsOf(action)[1]).join("; ");
-      return { from, group, words, at: order.indexOf(actions[0]) };
+      return { map: "keys" as const, from, group, words, at: order.indexOf(actions[0]) };
     })
     .sort((one, other) => (one.at < 0 ? order.length : one.at) - (other.at < 0 ? order.length : other.at));
 }
+
+/** On the wall these lead to other pages; in the editor they are free. */
+export const PAGE_KEYS: ReadonlySet<string> = new Set(["a", "g", "shift+a", "shift+g"]);
 
 /** Keys a browser keeps for itself: a page never hears of them. */
 export const BROWSER_KEYS: ReadonlySet<string> = new Set([
