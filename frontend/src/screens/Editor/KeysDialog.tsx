@@ -16,7 +16,7 @@ import {
 import styles from "./Editor.module.css";
 import { DEFAULT_HANDS, type Hands } from "./hands";
 import { useKeyCaps } from "./keyNames";
-import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keys";
+import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review", "Review wall"];
 const FINGERS: { value: FingerDraws; label: string }[] = [

@@ -9,7 +9,8 @@ import {
   WALL_KEYS,
 } from "../../editor";
 import { DEFAULT_HANDS, parseHands } from "./hands";
-import { ACTION_WORDS, keyMapFor, keyRows, wallRows } from "./keys";
+import { keyMapFor } from "./keys";
+import { ACTION_WORDS, keyRows, wallRows } from "./keyWords";
 
 describe("keyMapFor", () => {
   it("binds each label's own digit to its place in the list", () => {

@@ -1,6 +1,6 @@
 import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
-import { lazy, Suspense, useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type ReviewOrder, useMe, useProject, useReviewQueue } from "../../api/hooks";
 import type { Label, Project, QueueItem } from "../../api/types";
@@ -13,6 +13,7 @@ import { Page } from "../../ui/Page";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { VirtualRows } from "../../ui/VirtualRows";
 import { useHands } from "../Editor/hands";
+import { KeysHelp } from "../Editor/KeysHelp";
 import { KeyHint, nameKeys } from "../Editor/keyNames";
 import { keyMapFor } from "../Editor/keys";
 import { useKeyboard } from "../Editor/useKeyboard";
@@ -24,7 +25,6 @@ import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
 
 const GAP = 16;
 const CARD = 260;
-const KeysDialog = lazy(async () => ({ default: (await import("../Editor/KeysDialog")).KeysDialog }));
 /** A card's picture is 4:3; under it stand the caption and the gap. */
 const CAPTION = 32;
 
@@ -161,17 +161,16 @@ function Wall({
   }, []);
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
   const base = useMemo(() => keyMapFor(labels), [labels]);
-  const keysDialog = help && (
-    <Suspense>
-      <KeysDialog
-        base={base}
-        labels={labels}
-        hands={hands}
-        setHands={setHands}
-        isKept={isKept}
-        onClose={() => setHelp(false)}
-      />
-    </Suspense>
+  const keysHelp = (
+    <KeysHelp
+      opened={help}
+      base={base}
+      labels={labels}
+      hands={hands}
+      setHands={setHands}
+      isKept={isKept}
+      onClose={() => setHelp(false)}
+    />
   );
 
   if (!wall.length) {
@@ -186,7 +185,7 @@ function Wall({
             </Button>
           }
         />
-        {keysDialog}
+        {keysHelp}
       </>
     );
   }
@@ -280,7 +279,7 @@ function Wall({
           </Button>
         </div>
       )}
-      {keysDialog}
+      {keysHelp}
       {returning && (
         <ReturnDialog
           frames={returning.length}
