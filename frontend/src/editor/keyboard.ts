@@ -294,12 +294,14 @@ const CODES: Readonly<Record<string, string>> = {
   Slash: "/",
   Minus: "-",
   Equal: "=",
+  Semicolon: ";",
+  Backslash: "\\",
   NumpadAdd: "=",
 };
 
 /**
  * The chord of an event, the same on every keyboard layout: letters by what is printed on them, digits and
- * `[ ] , . / - =` by their place, which is `ü` and `+` in German for the brackets.
+ * `[ ] , . / - = ; \` by their place, which is `ü` and `+` in German for the brackets.
  */
 export function chordOf(event: KeyEvent): string {
   if (event.key === "?") return "shift+?";

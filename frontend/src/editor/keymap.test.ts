@@ -93,6 +93,7 @@ describe("keyboards that are not American", () => {
     ["zoom is beside Backspace on a German keyboard too", key("ß", "Minus"), "-"],
     ["… also with a dead key there", key("Dead", "Equal"), "="],
     ["the numeric pad zooms", key("+", "NumpadAdd"), "="],
+    ["the left hand's scissors are beside L", key("ö", "Semicolon"), ";"],
     ["the French comma is no M", key(",", "KeyM"), ","],
     ["a German ? is Shift ß", key("?", "Minus", { shiftKey: true }), "shift+?"],
     ["a Greek letter is the Latin one in its place", key("β", "KeyB"), "b"],

@@ -28,6 +28,8 @@ const PLACES = [
   ["/", "Slash"],
   ["-", "Minus"],
   ["=", "Equal"],
+  [";", "Semicolon"],
+  ["\\", "Backslash"],
 ] as const;
 
 export const NO_KEY = "no key";
