@@ -49,6 +49,29 @@ await tell(
     for (const { id } of frames.filter(({ id }) => id !== first)) await handIn(page, first, id);
     const stats = () => ask(page, "GET", `/api/projects/${project}/stats`);
 
+    await step("the wall's keys stand on ?, and one is moved", async () => {
+      await go(page, `/p/${project}/review`);
+      await page.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
+      await page.keyboard.press("?");
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: /^Pick or unpick: X/ }).click();
+      await page.keyboard.press("a");
+      await dialog.getByText(/leads to another page/).waitFor();
+      await page.keyboard.press("q");
+      await dialog.getByText("Pick or unpick is on Q now.").waitFor();
+      await accessible(page, "the wall's keys");
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      const picked = page.locator('[data-testid="review-card"][aria-selected="true"]');
+      await page.keyboard.press("q");
+      await picked.waitFor();
+      await page.getByRole("button", { name: "Clear" }).click();
+      await picked.waitFor({ state: "detached" });
+      // A button pressed with the mouse must not take the wall's Enter.
+      await page.keyboard.press("Enter");
+      await page.getByTestId("editor-canvas").waitFor();
+    });
+
     let returned = 0;
     await step("the wall is full; one frame is opened and returned with a pin", async () => {
       await go(page, `/p/${project}/review`);

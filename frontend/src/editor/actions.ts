@@ -1,6 +1,11 @@
 import { type Editor, THRESHOLDS } from "./editor";
 import type { Action, ActionPhase } from "./keyboard";
+import { BACKGROUND } from "./labelmap";
 import { isToolName } from "./tools";
+
+/** One press of a key zooms by this, and pans by so many CSS pixels. */
+const ZOOM = 1.25;
+const PAN = 80;
 
 /** The one after it in the list, round and round. */
 function after<Value>(values: readonly Value[], value: Value): Value {
@@ -14,8 +19,9 @@ function after<Value>(values: readonly Value[], value: Value): Value {
  * `label.N` is the Nth label of the list, not the label of index N.
  */
 export function runEditorAction(editor: Editor, action: Action, phase: ActionPhase): boolean {
-  if (action.startsWith("label.") && action !== "label.swap") {
-    const label = editor.getState().labels[Number(action.slice("label.".length)) - 1];
+  const nth = /^label\.(\d+)$/.exec(action);
+  if (nth) {
+    const label = editor.getState().labels[Number(nth[1]) - 1];
     if (label) editor.setLabel(label.index);
     return true;
   }
@@ -24,7 +30,7 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
     editor.setTool(tool);
     return true;
   }
-  const { options } = editor.getState();
+  const { options, label, locked, hidden, opacity } = editor.getState();
   switch (action) {
     case "brush.shape":
       editor.setOptions({ brushShape: options.brushShape === "round" ? "square" : "round" });
@@ -45,6 +51,27 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
     case "label.swap":
       editor.swapLabel();
       return true;
+    case "label.next":
+      editor.walkLabels(1);
+      return true;
+    case "label.previous":
+      editor.walkLabels(-1);
+      return true;
+    case "label.lock":
+      if (label !== BACKGROUND) editor.setLocked(label, !locked.has(label));
+      return true;
+    case "label.hide":
+      if (label !== BACKGROUND) editor.setHidden(label, !hidden.has(label));
+      return true;
+    case "paintOver":
+      editor.nextPaintOver();
+      return true;
+    case "opacity.up":
+      editor.setOpacity(opacity + 0.1);
+      return true;
+    case "opacity.down":
+      editor.setOpacity(opacity - 0.1);
+      return true;
     case "masks.hide":
       editor.setMasksHidden(phase === "start");
       return true;
@@ -56,6 +83,25 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
       return true;
     case "view.fit":
       if (phase !== "end") editor.fitToScreen();
+      return true;
+    case "view.zoomIn":
+      editor.zoomBy(ZOOM);
+      return true;
+    case "view.zoomOut":
+      editor.zoomBy(1 / ZOOM);
+      return true;
+    // As if scrolled: what lies to the left comes into sight.
+    case "view.left":
+      editor.panBy(PAN, 0);
+      return true;
+    case "view.right":
+      editor.panBy(-PAN, 0);
+      return true;
+    case "view.up":
+      editor.panBy(0, PAN);
+      return true;
+    case "view.down":
+      editor.panBy(0, -PAN);
       return true;
     case "undo":
       return editor.undo();

@@ -62,6 +62,8 @@ export class Editor implements ToolHost {
   /** Follow the viewport until the person zooms or pans. */
   private fitted = true;
   private previousLabel: number;
+  /** The one label that painting was last kept to. */
+  private lastOverLabel: number | null = null;
   /** The brush's size in millimetres, where it was last set on a calibrated clip. */
   private brushMillimetres: number | null = null;
   private stopReading: () => void = () => undefined;
@@ -228,6 +230,14 @@ export class Editor implements ToolHost {
     this.setLabel(this.snapshot.label === BACKGROUND ? this.previousLabel : BACKGROUND);
   }
 
+  /** To the next or the previous label of the list, round and round. From background: to the first or the last. */
+  walkLabels(step: 1 | -1): void {
+    const { labels, label } = this.snapshot;
+    const at = labels.findIndex(({ index }) => index === label);
+    const to = labels.at(step > 0 ? (at + 1) % labels.length : Math.max(at, 0) - 1);
+    if (to) this.setLabel(to.index);
+  }
+
   setLabels(labels: readonly LabelStyle[]): void {
     this.update({ labels });
     if (!labels.some((label) => label.index === this.previousLabel))
@@ -266,8 +276,17 @@ export class Editor implements ToolHost {
   }
 
   setPaintOver(paintOver: PaintOver): void {
+    if (typeof paintOver === "number") this.lastOverLabel = paintOver;
     this.update({ paintOver });
     this.active.onRulesChanged?.();
+  }
+
+  /** Over all, only background, and the one label where that was ever chosen, round and round. */
+  nextPaintOver(): void {
+    const { paintOver, labels } = this.snapshot;
+    const single = labels.filter(({ index }) => index === this.lastOverLabel).map(({ index }) => index);
+    const rules: readonly PaintOver[] = ["all", "background", ...single];
+    this.setPaintOver(rules[(rules.indexOf(paintOver) + 1) % rules.length]);
   }
 
   setLocked(label: number, locked: boolean): void {

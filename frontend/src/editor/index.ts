@@ -57,6 +57,7 @@ export {
   DEFAULT_KEYS,
   Keyboard,
   type KeyMap,
+  WALL_KEYS,
 } from "./keyboard";
 export {
   actionsOf,
@@ -65,6 +66,7 @@ export {
   holderOf,
   type KeyChanges,
   LEFT_HANDED,
+  LEFT_HANDED_WALL,
   moveKey,
   personalKeys,
 } from "./keymap";

@@ -28,6 +28,11 @@ export type Action =
   | "brush.larger"
   | `label.${number}`
   | "label.swap"
+  | "label.next"
+  | "label.previous"
+  | "label.lock"
+  | "label.hide"
+  | "paintOver"
   | "masks.hide"
   | "masks.outlines"
   | "neighbours"
@@ -58,8 +63,25 @@ export type Action =
   | "finish"
   | "stepBack"
   | "view.fit"
+  | "view.zoomIn"
+  | "view.zoomOut"
+  | "view.left"
+  | "view.right"
+  | "view.up"
+  | "view.down"
+  | "opacity.up"
+  | "opacity.down"
   | "panels"
-  | "help";
+  | "help"
+  | "wall.next"
+  | "wall.previous"
+  | "wall.down"
+  | "wall.up"
+  | "wall.pick"
+  | "wall.pickAll"
+  | "wall.unpick"
+  | "wall.changes"
+  | "wall.open";
 
 /** What a chord does: at once, when tapped, or for as long as it is held. */
 export interface Binding {
@@ -114,6 +136,11 @@ export const DEFAULT_KEYS: KeyMap = {
   "9": { tap: "label.9" },
   "0": { tap: "label.10", hold: "view.fit", late: true },
   x: { tap: "label.swap" },
+  z: { tap: "label.next", repeats: true },
+  "shift+z": { tap: "label.previous", repeats: true },
+  "alt+l": { tap: "label.lock" },
+  "shift+h": { tap: "label.hide" },
+  "shift+o": { tap: "paintOver" },
   h: { hold: "masks.hide" },
   o: { tap: "masks.outlines" },
   n: { tap: "neighbours" },
@@ -126,6 +153,14 @@ export const DEFAULT_KEYS: KeyMap = {
   "shift+,": { tap: "frame.previousSelected" },
   "shift+.": { tap: "frame.nextSelected" },
   space: { tap: "play", hold: "pan" },
+  "=": { tap: "view.zoomIn", repeats: true },
+  "-": { tap: "view.zoomOut", repeats: true },
+  "shift+arrowleft": { tap: "view.left", repeats: true },
+  "shift+arrowright": { tap: "view.right", repeats: true },
+  "shift+arrowup": { tap: "view.up", repeats: true },
+  "shift+arrowdown": { tap: "view.down", repeats: true },
+  "alt+arrowup": { tap: "opacity.up", repeats: true },
+  "alt+arrowdown": { tap: "opacity.down", repeats: true },
   w: { tap: "frame.nextWaiting" },
   "alt+u": { tap: "frame.nextUncertain" },
   "alt+n": { tap: "frame.nextUntouched" },
@@ -142,6 +177,26 @@ export const DEFAULT_KEYS: KeyMap = {
   escape: { tap: "cancel" },
   backspace: { tap: "stepBack" },
   tab: { tap: "panels" },
+  "shift+?": { tap: "help" },
+};
+
+/** Of the review wall, where the same keys mean other things. */
+export const WALL_KEYS: KeyMap = {
+  j: { tap: "wall.next" },
+  k: { tap: "wall.previous" },
+  arrowright: { tap: "wall.next", repeats: true },
+  arrowleft: { tap: "wall.previous", repeats: true },
+  arrowdown: { tap: "wall.down", repeats: true },
+  arrowup: { tap: "wall.up", repeats: true },
+  x: { tap: "wall.pick" },
+  "*": { tap: "wall.pickAll" },
+  escape: { tap: "wall.unpick" },
+  h: { hold: "masks.hide" },
+  o: { tap: "masks.outlines" },
+  d: { tap: "wall.changes" },
+  enter: { tap: "wall.open" },
+  y: { tap: "review.accept" },
+  n: { tap: "review.return" },
   "shift+?": { tap: "help" },
 };
 
@@ -182,7 +237,8 @@ export class Keyboard {
   ) {}
 
   onKeyDown(event: KeyEvent): boolean {
-    const binding = this.keys[chordOf(event)];
+    // `*` has no place of its own: Shift 8 on an American keyboard, Shift and the plus key on a German one.
+    const binding = this.keys[chordOf(event)] ?? (event.key === "*" ? this.keys["*"] : undefined);
     if (!binding) return false;
     if (event.repeat) {
       const held = this.down.get(event.code);
@@ -236,11 +292,16 @@ const CODES: Readonly<Record<string, string>> = {
   BracketRight: "]",
   Space: "space",
   Slash: "/",
+  Minus: "-",
+  Equal: "=",
+  Semicolon: ";",
+  Backslash: "\\",
+  NumpadAdd: "=",
 };
 
 /**
  * The chord of an event, the same on every keyboard layout: letters by what is printed on them, digits and
- * `[ ] , . /` by their place, which is `ü` and `+` in German for the brackets.
+ * `[ ] , . / - = ; \` by their place, which is `ü` and `+` in German for the brackets.
  */
 export function chordOf(event: KeyEvent): string {
   if (event.key === "?") return "shift+?";
@@ -274,13 +335,14 @@ function takesTyping(target: EventTarget | null): boolean {
 }
 
 /**
- * These keys press the focused control or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
+ * These keys press the focused control, move it or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
  * could walk through the page with it; from the picture Shift Tab leads out.
  */
 function pressesControl(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (event.key === "Tab") return event.shiftKey || target.closest("[role=application]") === null;
+  if (event.key.startsWith("Arrow")) return target.closest("input, [role=slider]") !== null;
   if (event.key !== "Enter" && event.key !== " ") return false;
   return (
     target.closest("button, a, input, [role=button], [role=slider], [role=menuitem], [role=dialog]") !== null

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chordOf, DEFAULT_KEYS, type KeyEvent } from "./keyboard";
-import { chordFor, chordName, holderOf, type KeyChanges, LEFT_HANDED, moveKey, personalKeys } from "./keymap";
+import { chordOf, DEFAULT_KEYS, Keyboard, type KeyEvent, WALL_KEYS } from "./keyboard";
+import {
+  chordFor,
+  chordName,
+  holderOf,
+  type KeyChanges,
+  LEFT_HANDED,
+  LEFT_HANDED_WALL,
+  moveKey,
+  personalKeys,
+} from "./keymap";
 
 const CHORDS = Object.keys(DEFAULT_KEYS);
 const changes: fc.Arbitrary<KeyChanges> = fc.dictionary(
@@ -48,6 +57,12 @@ describe("one person's keys", () => {
     expect(map.backspace.tap).toBe("undo");
   });
 
+  test("the left-handed map keeps every key of the wall", () => {
+    const bindings = Object.values(personalKeys(WALL_KEYS, LEFT_HANDED_WALL));
+    expect(new Set(bindings)).toEqual(new Set(Object.values(WALL_KEYS)));
+    expect(chordFor(WALL_KEYS, LEFT_HANDED_WALL, "x")).toBe("/");
+  });
+
   test("chords in words", () => {
     expect(chordName("mod+shift+z")).toBe("Ctrl Shift Z");
     expect(chordName("shift+?")).toBe("?");
@@ -75,11 +90,25 @@ describe("keyboards that are not American", () => {
       key("[", "Digit8", { ctrlKey: true, altKey: true, getModifierState: (name) => name === "AltGraph" }),
       "[",
     ],
+    ["zoom is beside Backspace on a German keyboard too", key("ß", "Minus"), "-"],
+    ["… also with a dead key there", key("Dead", "Equal"), "="],
+    ["the numeric pad zooms", key("+", "NumpadAdd"), "="],
+    ["the left hand's scissors are beside L", key("ö", "Semicolon"), ";"],
     ["the French comma is no M", key(",", "KeyM"), ","],
     ["a German ? is Shift ß", key("?", "Minus", { shiftKey: true }), "shift+?"],
     ["a Greek letter is the Latin one in its place", key("β", "KeyB"), "b"],
     ["Caps Lock changes nothing", key("B", "KeyB"), "b"],
   ])("%s", (_, event, chord) => {
     expect(chordOf(event)).toBe(chord);
+  });
+
+  test.each([
+    ["American", key("*", "Digit8", { shiftKey: true })],
+    ["German", key("*", "BracketRight", { shiftKey: true })],
+    ["numeric", key("*", "NumpadMultiply")],
+  ])("* picks all on the wall: %s", (_, event) => {
+    const done: string[] = [];
+    new Keyboard((action) => done.push(action), WALL_KEYS).onKeyDown(event);
+    expect(done).toEqual(["wall.pickAll"]);
   });
 });

@@ -3,6 +3,9 @@ import type { Action, Binding, KeyMap } from "./keyboard";
 /** Where a person put keys: from the chord a binding has by default to theirs; null: no key. */
 export type KeyChanges = Readonly<Record<string, string | null>>;
 
+/** A binding that has no key by default stands in a key map under its action's name, which no key makes. */
+const hasNoKey = (chord: string) => chord.startsWith("label.");
+
 /**
  * For who draws with the left hand: what lies under the left hand goes under the right one. What lay there takes the
  * place that becomes free.
@@ -15,11 +18,16 @@ export const LEFT_HANDED: KeyChanges = {
   s: ";",
   w: "u",
   x: "/",
+  z: "m",
+  "shift+z": "shift+m",
   tab: "\\",
   "mod+z": "backspace",
   "mod+shift+z": "shift+backspace",
   backspace: null,
 };
+
+/** The same for the wall: the other keys lie under the right hand already. */
+export const LEFT_HANDED_WALL: KeyChanges = { x: "/", d: "l" };
 
 /**
  * The keys of one person. A binding that is moved onto another's chord swaps places with it, so that a new version's
@@ -60,7 +68,7 @@ export function holderOf(base: KeyMap, changes: KeyChanges, chord: string): stri
 /** The chord a binding has now, by its default chord; null: none. */
 export function chordFor(base: KeyMap, changes: KeyChanges, from: string): string | null {
   const map = personalKeys(base, changes);
-  return Object.keys(map).find((chord) => map[chord] === base[from]) ?? null;
+  return Object.keys(map).find((chord) => map[chord] === base[from] && !hasNoKey(chord)) ?? null;
 }
 
 /** The actions of a binding, the tapped one first. */

@@ -27,9 +27,9 @@ import { useCarry } from "./carry/useCarry";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
 import { useHands } from "./hands";
-import { KeysDialog } from "./KeysDialog";
+import { KeysHelp } from "./KeysHelp";
 import { nameKeys } from "./keyNames";
-import { keyMapFor, keyRows } from "./keys";
+import { keyMapFor } from "./keys";
 import { LineBar } from "./LineBar";
 import { NewerBar } from "./NewerBar";
 import { Offers } from "./Offers";
@@ -437,16 +437,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       {save.kind === "conflict" && needsChoice && later !== save && (
         <ConflictDialog desk={desk} frameId={String(frameId)} save={save} onLater={() => setLater(save)} />
       )}
-      {help && (
-        <KeysDialog
-          base={base}
-          rows={keyRows(base, labels)}
-          hands={hands}
-          setHands={setHands}
-          isKept={isKept}
-          onClose={() => setHelp(false)}
-        />
-      )}
+      <KeysHelp
+        opened={help}
+        base={base}
+        labels={labels}
+        hands={hands}
+        setHands={setHands}
+        isKept={isKept}
+        onClose={() => setHelp(false)}
+      />
     </div>
   );
 }

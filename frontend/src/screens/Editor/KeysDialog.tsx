@@ -1,5 +1,6 @@
 import { Button, Modal, SegmentedControl, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
+import type { Label } from "../../api/types";
 import {
   chordFor,
   chordName,
@@ -8,14 +9,16 @@ import {
   holderOf,
   type KeyMap,
   LEFT_HANDED,
+  LEFT_HANDED_WALL,
   moveKey,
+  WALL_KEYS,
 } from "../../editor";
 import styles from "./Editor.module.css";
 import { DEFAULT_HANDS, type Hands } from "./hands";
 import { useKeyCaps } from "./keyNames";
-import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow } from "./keys";
+import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
-const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review"];
+const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review", "Review wall"];
 const FINGERS: { value: FingerDraws; label: string }[] = [
   { value: "auto", label: "Until a pen is used" },
   { value: "always", label: "Always" },
@@ -26,14 +29,15 @@ const MODIFIERS = /^(Control|Shift|Alt|AltGraph|Meta|CapsLock)$/;
 /** Every key with what it does; press one to give it another. */
 export function KeysDialog({
   base,
-  rows,
+  labels,
   hands,
   setHands,
   isKept,
   onClose,
 }: {
+  /** Of the editor in this project. */
   base: KeyMap;
-  rows: readonly KeyRow[];
+  labels: readonly Pick<Label, "name">[];
   hands: Hands;
   setHands: (hands: Hands) => void;
   /** False: this browser keeps no settings. */
@@ -46,22 +50,27 @@ export function KeysDialog({
   const [told, setTold] = useState("");
   const caps = useKeyCaps();
   const named = (chord: string | null) => (chord === null ? "none" : chordName(chord, caps));
-  const setKeys = (keys: Hands["keys"]) => setHands({ ...hands, keys });
+  const rows = useMemo(() => [...keyRows(base, labels), ...wallRows()], [base, labels]);
+  const baseOf = (row: KeyRow) => (row.map === "wall" ? WALL_KEYS : base);
   const isLeft = Object.entries(LEFT_HANDED).every(([from, to]) => hands.keys[from] === to);
   const found = useMemo(() => {
     const wanted = sought.trim().toLowerCase();
     return rows
-      .map((row) => ({ row, chord: chordFor(base, hands.keys, row.from) }))
+      .map((row) => ({
+        row,
+        chord: chordFor(row.map === "wall" ? WALL_KEYS : base, hands[row.map], row.from),
+      }))
       .filter(({ row, chord }) =>
         `${row.words} ${chord ? chordName(chord) : ""}`.toLowerCase().includes(wanted),
       );
-  }, [base, rows, hands.keys, sought]);
+  }, [base, rows, hands, sought]);
 
   const give = (row: KeyRow, chord: string) => {
-    setKeys(moveKey(base, hands.keys, row.from, chord));
+    setHands({ ...hands, [row.map]: moveKey(baseOf(row), hands[row.map], row.from, chord) });
     setTold(`${row.words} is on ${named(chord)} now.`);
     setRecording(null);
   };
+  const holderFor = (row: KeyRow, chord: string) => holderOf(baseOf(row), hands[row.map], chord);
   const hear = useRef<(event: KeyboardEvent) => void>(() => undefined);
   hear.current = (event) => {
     if (!recording || MODIFIERS.test(event.key)) return;
@@ -71,12 +80,14 @@ export function KeysDialog({
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.repeat) return;
-    const holder = holderOf(base, hands.keys, chord);
+    const holder = holderFor(recording.row, chord);
     if (chord === "escape") {
       setTold("");
       setRecording(null);
     } else if (BROWSER_KEYS.has(chord))
       setTold(`The browser keeps ${named(chord)} for itself. Press another key.`);
+    else if (recording.row.map === "wall" && PAGE_KEYS.has(chord))
+      setTold(`${named(chord)} leads to another page from the wall. Press another key.`);
     else if (holder !== null && holder !== recording.row.from) setRecording({ ...recording, wanted: chord });
     else give(recording.row, chord);
   };
@@ -91,7 +102,7 @@ export function KeysDialog({
     () => () => document.querySelector<HTMLElement>('[role="application"]')?.focus({ preventScroll: true }),
     [],
   );
-  const holder = recording?.wanted ? holderOf(base, hands.keys, recording.wanted) : null;
+  const holder = recording?.wanted ? holderFor(recording.row, recording.wanted) : null;
   return (
     <Modal
       opened
@@ -119,7 +130,13 @@ export function KeysDialog({
             { value: "left", label: "Left-handed" },
           ]}
           value={isLeft ? "left" : "right"}
-          onChange={(hand) => setKeys(hand === "left" ? LEFT_HANDED : {})}
+          onChange={(hand) =>
+            setHands({
+              ...hands,
+              keys: hand === "left" ? LEFT_HANDED : {},
+              wall: hand === "left" ? LEFT_HANDED_WALL : {},
+            })
+          }
         />
         <Button
           size="xs"
@@ -140,8 +157,9 @@ export function KeysDialog({
       {recording?.wanted && holder !== null && (
         <div className={styles.keyTaken} role="alert">
           <span>
-            {named(recording.wanted)} is “{rows.find((row) => row.from === holder)?.words}” now, which would
-            have no key.
+            {named(recording.wanted)} is “
+            {rows.find(({ map, from }) => map === recording.row.map && from === holder)?.words}” now, which
+            would have no key.
           </span>
           <Button size="compact-xs" onClick={() => give(recording.row, recording.wanted as string)}>
             Take it
@@ -165,7 +183,8 @@ export function KeysDialog({
               <h2>{group}</h2>
               <ul>
                 {inGroup.map(({ row, chord }) => {
-                  const isHeard = recording?.row.from === row.from && !recording.wanted;
+                  const isHeard =
+                    recording?.row.map === row.map && recording.row.from === row.from && !recording.wanted;
                   return (
                     <li key={row.from}>
                       <button

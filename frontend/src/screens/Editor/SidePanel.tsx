@@ -2,14 +2,14 @@ import { ActionIcon, Button } from "@mantine/core";
 import { IconEye, IconEyeOff, IconLock, IconLockOpen } from "@tabler/icons-react";
 import { memo, useEffect, useRef } from "react";
 import type { FrameDetail, Label } from "../../api/types";
-import { BACKGROUND, type EditorSession, type EditorState } from "../../editor";
+import { BACKGROUND, chordName, type EditorSession, type EditorState } from "../../editor";
 import { score } from "../../ui/format";
 import { RelativeTime } from "../../ui/RelativeTime";
 import { ComparePanel } from "./ComparePanel";
 import { DraftThreshold } from "./DraftThreshold";
 import styles from "./Editor.module.css";
 import { HistoryPanel } from "./HistoryPanel";
-import { KeyHint } from "./keyNames";
+import { KeyHint, NO_KEY, useKeyName } from "./keyNames";
 import { StructureMenu } from "./StructureMenu";
 import { isStillDraft, useAtStep } from "./thresholds";
 import type { Layers } from "./useLayers";
@@ -201,10 +201,18 @@ const LabelRow = memo(function LabelRow({
           {confidence === null ? "–" : score(confidence, 2)}
         </span>
       )}
-      {label.key ? <KeyHint>{label.key}</KeyHint> : <span className={styles.noKey} />}
+      <LabelKey label={label} at={labels.indexOf(label)} />
     </li>
   );
 });
+
+/** A label without a digit has the key that this person gave it. */
+function LabelKey({ label, at }: { label: Label; at: number }) {
+  const none = chordName(`label.${at + 1}`);
+  const own = useKeyName(none);
+  if (label.key) return <KeyHint>{label.key}</KeyHint>;
+  return own === none || own === NO_KEY ? <span className={styles.noKey} /> : <kbd>{own}</kbd>;
+}
 
 function ReviewNotes({ detail }: { detail: FrameDetail }) {
   const { review } = detail;

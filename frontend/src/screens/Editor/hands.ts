@@ -4,13 +4,22 @@ import type { FingerDraws, KeyChanges } from "../../editor";
 /** How one person works: their keys, and what a finger does. */
 export interface Hands {
   readonly keys: KeyChanges;
+  /** On the review wall. */
+  readonly wall: KeyChanges;
   readonly finger: FingerDraws;
 }
 
-export const DEFAULT_HANDS: Hands = { keys: {}, finger: "auto" };
+export const DEFAULT_HANDS: Hands = { keys: {}, wall: {}, finger: "auto" };
 const FINGERS: readonly string[] = ["auto", "always", "never"];
 
 const nameFor = (userId: number) => `sonoloop-hands-${userId}`;
+
+function parseKeys(stored: unknown): KeyChanges {
+  const known = Object.entries(typeof stored === "object" && stored ? stored : {}).filter(
+    ([, chord]) => chord === null || typeof chord === "string",
+  );
+  return Object.fromEntries(known);
+}
 
 /** What was stored, as far as it can be understood. */
 export function parseHands(text: string | null): Hands {
@@ -21,12 +30,10 @@ export function parseHands(text: string | null): Hands {
     return DEFAULT_HANDS; // written by something else
   }
   if (typeof stored !== "object" || stored === null) return DEFAULT_HANDS;
-  const { keys, finger } = stored as Record<string, unknown>;
-  const known = Object.entries(typeof keys === "object" && keys ? keys : {}).filter(
-    ([, chord]) => chord === null || typeof chord === "string",
-  );
+  const { keys, wall, finger } = stored as Record<string, unknown>;
   return {
-    keys: Object.fromEntries(known),
+    keys: parseKeys(keys),
+    wall: parseKeys(wall),
     finger: FINGERS.includes(String(finger)) ? (finger as FingerDraws) : "auto",
   };
 }

@@ -26,7 +26,13 @@ const PLACES = [
   [",", "Comma"],
   [".", "Period"],
   ["/", "Slash"],
+  ["-", "Minus"],
+  ["=", "Equal"],
+  [";", "Semicolon"],
+  ["\\", "Backslash"],
 ] as const;
+
+export const NO_KEY = "no key";
 
 /** From a key as the screens name it by default ("B", "Ctrl Z") to this person's. */
 let names: ReadonlyMap<string, string> = new Map();
@@ -38,7 +44,7 @@ export function nameKeys(base: KeyMap, changes: KeyChanges): void {
   names = new Map(
     changed.map((from) => {
       const chord = chordFor(base, changes, from);
-      return [chordName(from), chord === null ? "no key" : chordName(chord)];
+      return [chordName(from), chord === null ? NO_KEY : chordName(chord)];
     }),
   );
   for (const listener of listeners) listener();

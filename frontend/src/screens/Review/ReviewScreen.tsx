@@ -1,12 +1,11 @@
 import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
-import { useElementSize } from "@mantine/hooks";
-import { useCallback, useEffect, useMemo, useReducer, useState } from "react";
+import { useElementSize, useMergedRef } from "@mantine/hooks";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
-import { type ReviewOrder, useProject, useReviewQueue } from "../../api/hooks";
+import { type ReviewOrder, useMe, useProject, useReviewQueue } from "../../api/hooks";
 import type { Label, Project, QueueItem } from "../../api/types";
 import { useProjectId } from "../../app/params";
-import { useKeys } from "../../app/useKeys";
-import { colorTables } from "../../editor";
+import { type Action, colorTables, personalKeys, WALL_KEYS } from "../../editor";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorState } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
@@ -14,10 +13,14 @@ import { Page } from "../../ui/Page";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { uncertaintyRange } from "../../ui/uncertainty";
 import { VirtualRows } from "../../ui/VirtualRows";
+import { useHands } from "../Editor/hands";
+import { KeysHelp } from "../Editor/KeysHelp";
+import { KeyHint, nameKeys } from "../Editor/keyNames";
+import { keyMapFor } from "../Editor/keys";
+import { useKeyboard } from "../Editor/useKeyboard";
 import styles from "./Review.module.css";
 import { ReviewCard } from "./ReviewCard";
 import { ERASED } from "./thumbnail";
-import { useHeldKey } from "./useHeldKey";
 import { useVerdicts } from "./useVerdicts";
 import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
 
@@ -28,12 +31,13 @@ const CAPTION = 48;
 
 export default function ReviewScreen() {
   const projectId = useProjectId();
+  const me = useMe();
   const project = useProject(projectId);
   const [order, setOrder] = useState<ReviewOrder>("uncertainty");
   const queue = useReviewQueue(projectId, order);
   if (queue.error && !queue.rows.length)
     return <ErrorState error={queue.error} retry={() => void queue.refetch()} />;
-  if (queue.isPending || !project.data)
+  if (queue.isPending || !project.data || !me.data)
     return (
       <Page title="Review" wide>
         <BlockSkeleton height={480} />
@@ -41,6 +45,7 @@ export default function ReviewScreen() {
     );
   return (
     <Wall
+      userId={me.data.id}
       project={project.data}
       items={queue.rows}
       order={order}
@@ -65,6 +70,7 @@ function tablesFor(labels: readonly Label[], look: Look) {
 }
 
 function Wall({
+  userId,
   project,
   items,
   order,
@@ -72,6 +78,7 @@ function Wall({
   onNearEnd,
   more,
 }: {
+  userId: number;
   project: Project;
   items: readonly QueueItem[];
   order: ReviewOrder;
@@ -81,11 +88,15 @@ function Wall({
 }) {
   const navigate = useNavigate();
   const { ref, width } = useElementSize<HTMLDivElement>();
+  const list = useRef<HTMLDivElement>(null);
+  const listRef = useMergedRef(ref, list);
   const [state, dispatch] = useReducer(wallReducer, START);
   const [returning, setReturning] = useState<number[] | null>(null);
   const judge = useVerdicts(dispatch);
   const [look, setLook] = useState<Look>("filled");
-  const bare = useHeldKey("h");
+  const [bare, setBare] = useState(false);
+  const [help, setHelp] = useState(false);
+  const { hands, setHands, isKept } = useHands(userId);
   const colors = useMemo(() => tablesFor(project.labels, look), [project.labels, look]);
   useEffect(() => dispatch({ do: "listed", frames: items.map(({ frame }) => frame.id) }), [items]);
 
@@ -118,34 +129,66 @@ function Wall({
   );
   const switchTo = (other: Look) => setLook((now) => (now === other ? "filled" : other));
   const askReturn = () => mayReview && about.length > 0 && setReturning(about);
-  useKeys({
-    j: () => move(1),
-    k: () => move(-1),
-    arrowright: () => move(1),
-    arrowleft: () => move(-1),
-    arrowdown: () => move(columns),
-    arrowup: () => move(-columns),
-    x: () => current !== null && dispatch({ do: "toggle", frame: current }),
-    "*": () => dispatch({ do: "all", shown }),
-    o: () => switchTo("outlines"),
-    d: () => switchTo("changes"),
-    escape: () => dispatch({ do: "clear" }),
-    y: accept,
-    n: askReturn,
-    enter: () => current !== null && open(current),
+  const taps: Partial<Record<Action, () => void>> = {
+    "wall.next": () => move(1),
+    "wall.previous": () => move(-1),
+    "wall.down": () => move(columns),
+    "wall.up": () => move(-columns),
+    "wall.pick": () => current !== null && dispatch({ do: "toggle", frame: current }),
+    "wall.pickAll": () => dispatch({ do: "all", shown }),
+    "wall.unpick": () => dispatch({ do: "clear" }),
+    "wall.changes": () => switchTo("changes"),
+    "wall.open": () => current !== null && open(current),
+    "masks.outlines": () => switchTo("outlines"),
+    "review.accept": accept,
+    "review.return": askReturn,
+    help: () => setHelp(true),
+  };
+  const map = useMemo(() => personalKeys(WALL_KEYS, hands.wall), [hands.wall]);
+  useEffect(() => nameKeys(WALL_KEYS, hands.wall), [hands.wall]);
+  useKeyboard(map, (action, phase) => {
+    if (action === "masks.hide") setBare(phase === "start");
+    else taps[action]?.();
   });
+  // Keys belong to the wall: a button or link that keeps the focus after a click would take Enter.
+  useEffect(() => {
+    const focusWall = () => list.current?.focus({ preventScroll: true });
+    const afterClick = ({ detail, target }: MouseEvent) => {
+      const pressed = detail > 0 && target instanceof Element && target.closest("button, a");
+      if (pressed && !document.querySelector('[role="dialog"], [role="menu"]')) focusWall();
+    };
+    focusWall();
+    document.addEventListener("click", afterClick);
+    return () => document.removeEventListener("click", afterClick);
+  }, []);
+  const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
+  const base = useMemo(() => keyMapFor(labels), [labels]);
+  const keysHelp = (
+    <KeysHelp
+      opened={help}
+      base={base}
+      labels={labels}
+      hands={hands}
+      setHands={setHands}
+      isKept={isKept}
+      onClose={() => setHelp(false)}
+    />
+  );
 
   if (!wall.length) {
     return (
-      <EmptyState
-        title="Nothing waits for review"
-        text="Frames appear here when an annotator submits them, the least certain first."
-        action={
-          <Button component={Link} to={`/p/${project.id}`} variant="default">
-            Open the overview
-          </Button>
-        }
-      />
+      <>
+        <EmptyState
+          title="Nothing waits for review"
+          text="Frames appear here when an annotator submits them, the least certain first."
+          action={
+            <Button component={Link} to={`/p/${project.id}`} variant="default">
+              Open the overview
+            </Button>
+          }
+        />
+        {keysHelp}
+      </>
     );
   }
   return (
@@ -179,7 +222,14 @@ function Wall({
         </>
       }
     >
-      <div ref={ref} role="listbox" aria-multiselectable="true" aria-label="Frames that wait for review">
+      <div
+        ref={listRef}
+        className={styles.wall}
+        tabIndex={0}
+        role="listbox"
+        aria-multiselectable="true"
+        aria-label="Frames that wait for review"
+      >
         {width > 0 && (
           <VirtualRows
             count={Math.ceil(wall.length / columns)}
@@ -210,8 +260,9 @@ function Wall({
         )}
       </div>
       <p className={styles.keys}>
-        <kbd>J</kbd> <kbd>K</kbd> move <kbd>X</kbd> pick <kbd>*</kbd> pick all <kbd>Shift</kbd> click picks up
-        to here <kbd>H</kbd> held hides masks <kbd>Enter</kbd> open
+        <KeyHint>J</KeyHint> <KeyHint>K</KeyHint> move <KeyHint>X</KeyHint> pick <KeyHint>*</KeyHint> pick all{" "}
+        <kbd>Shift</kbd> click picks up to here <KeyHint>H</KeyHint> held hides masks <KeyHint>Enter</KeyHint>{" "}
+        open <KeyHint>?</KeyHint> all keys
       </p>
       {mayReview && (
         <div className={styles.bar} role="toolbar" aria-label="Verdict">
@@ -223,14 +274,15 @@ function Wall({
               Clear
             </Button>
           )}
-          <Button size="xs" variant="default" rightSection={<kbd>N</kbd>} onClick={askReturn}>
+          <Button size="xs" variant="default" rightSection={<KeyHint>N</KeyHint>} onClick={askReturn}>
             Return
           </Button>
-          <Button size="xs" rightSection={<kbd>Y</kbd>} onClick={accept}>
+          <Button size="xs" rightSection={<KeyHint>Y</KeyHint>} onClick={accept}>
             Accept
           </Button>
         </div>
       )}
+      {keysHelp}
       {returning && (
         <ReturnDialog
           frames={returning.length}
@@ -253,7 +305,7 @@ const ORDER_WORDS: Record<ReviewOrder, string> = {
 function Key({ name, of }: { name: string; of: string }) {
   return (
     <>
-      {name} <kbd>{of}</kbd>
+      {name} <KeyHint>{of}</KeyHint>
     </>
   );
 }
