@@ -108,31 +108,50 @@ function where(values: Uint8Array | Int32Array, isSo: (value: number) => boolean
   return out;
 }
 
-/** Numbers the connected pieces (through edges and corners) from 1 on; 0 outside. `sizes` by number. */
+/**
+ * Numbers the connected pieces (through edges and corners) from 1 on, as they begin from the top left; 0 outside.
+ * `sizes` by number.
+ */
 function pieces({ box, data }: Region): { ids: Int32Array; sizes: number[] } {
   const { width, height } = box;
   const ids = new Int32Array(data.length);
-  const sizes = [0];
-  const open: number[] = [];
-  for (let start = 0; start < data.length; start++) {
-    if (!data[start] || ids[start]) continue;
-    const id = sizes.length;
-    let size = 0;
-    ids[start] = id;
-    open.push(start);
-    for (let i = open.pop(); i !== undefined; i = open.pop()) {
-      size++;
-      const x = i % width;
-      const y = (i - x) / width;
-      for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++)
-        for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
-          const other = ny * width + nx;
-          if (!data[other] || ids[other]) continue;
-          ids[other] = id;
-          open.push(other);
-        }
+  // Of parts found to be one piece all lead to the one that began first, which leads to itself.
+  const leads = [0];
+  const firstOf = (id: number) => {
+    while (leads[id] !== id) {
+      leads[id] = leads[leads[id]]; // a shorter way for the next who asks
+      id = leads[id];
     }
-    sizes.push(size);
+    return id;
+  };
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++) {
+      if (!data[i]) continue;
+      let id = x > 0 ? ids[i - 1] : 0;
+      const last = i - width + (x < width - 1 ? 1 : 0);
+      for (let above = i - width - (x > 0 ? 1 : 0); y > 0 && above <= last; above++) {
+        const other = ids[above];
+        if (other === 0 || other === id) continue;
+        const [one, two] = [firstOf(id || other), firstOf(other)];
+        id = Math.min(one, two);
+        leads[Math.max(one, two)] = id;
+      }
+      if (id === 0) {
+        id = leads.length;
+        leads.push(id);
+      }
+      ids[i] = id;
+    }
+  const sizes = [0];
+  const numbers = [0];
+  for (let id = 1; id < leads.length; id++) {
+    if (leads[id] === id) sizes.push(0);
+    numbers.push(leads[id] === id ? sizes.length - 1 : numbers[firstOf(id)]);
+  }
+  for (let i = 0; i < ids.length; i++) {
+    if (ids[i] === 0) continue;
+    ids[i] = numbers[ids[i]];
+    sizes[ids[i]]++;
   }
   return { ids, sizes };
 }

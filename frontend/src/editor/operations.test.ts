@@ -169,6 +169,34 @@ describe("properties", () => {
     expect([...within(Uint8Array.of(0, 0, 0), 5, 3, 1)]).toEqual([0, 0, 0]);
   });
 
+  test("a piece is what a plain search reaches through edges and corners", () => {
+    const pixels = fc.array(fc.nat(1), { minLength: 99, maxLength: 99 });
+    fc.assert(
+      fc.property(pixels, (given) => {
+        const map = new Labelmap(11, 9, Uint8Array.from(given));
+        const seen = new Set<number>();
+        let largest: number[] = [];
+        for (let start = 0; start < 99; start++) {
+          if (!given[start] || seen.has(start)) continue;
+          const piece = [start];
+          seen.add(start);
+          for (const i of piece)
+            for (const [dx, dy] of [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => [dx, dy]))) {
+              const other = i + dx + 11 * dy;
+              if (map.at((i % 11) + dx, Math.floor(i / 11) + dy) !== 1 || seen.has(other)) continue;
+              seen.add(other);
+              piece.push(other);
+            }
+          if (piece.length > largest.length) largest = piece;
+        }
+        const bench = new Bench(map.clone());
+        bench.editor.operate(1, { kind: "keepLargest" });
+        const kept = [...bench.map.data.keys()].filter((i) => bench.map.data[i] === 1);
+        expect(kept).toEqual(largest.sort((a, b) => a - b));
+      }),
+    );
+  });
+
   test("a blurred window is what the mean of its pixels is, cut at the picture's border", () => {
     const greys = fc.array(fc.nat(255), { minLength: 11 * 9, maxLength: 11 * 9 });
     fc.assert(
