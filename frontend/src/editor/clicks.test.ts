@@ -104,6 +104,23 @@ describe("what is asked", () => {
     ]);
   });
 
+  test("without keys the same is said by what pointing is set to say", async () => {
+    const { bench: hand, editor, model } = bench();
+    editor.setOptions({ pointing: "line" });
+    hand.press(2.5, 2.5);
+    hand.drag([1, 1], [4, 1], [8, 1]);
+    editor.setOptions({ pointing: "not" });
+    hand.press(5.5, 5.5);
+    hand.drag([1, 6], [8, 6]);
+    await pause();
+    expect(model.last.request.hints.map((hint) => [hint.kind, "positive" in hint && hint.positive])).toEqual([
+      ["click", true],
+      ["scribble", true],
+      ["click", false],
+      ["scribble", false],
+    ]);
+  });
+
   test("places stay inside the picture, and a press beside it is none", async () => {
     const { bench: hand, model, editor } = bench();
     hand.press(-3, 2);

@@ -21,6 +21,8 @@ export interface ToolOptions {
   readonly reach: number;
   /** Side of a superpixel, image pixels. */
   readonly regionSize: number;
+  /** Of click to fix, without keys: a click or a box says "here"; a drag is a line of it; all of it says "not here". */
+  readonly pointing: "here" | "line" | "not";
   /** Move the label's every piece, not only the one pressed. */
   readonly moveWhole: boolean;
   /** Operations on a label: islands of fewer pixels go; so many pixels to grow, shrink, smooth. */
@@ -41,6 +43,7 @@ export const DEFAULT_OPTIONS: ToolOptions = {
   tolerance: 16,
   reach: 160,
   regionSize: 16,
+  pointing: "here",
   moveWhole: false,
   islandBelow: 40,
   growBy: 1,

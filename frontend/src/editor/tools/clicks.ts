@@ -23,6 +23,7 @@ interface Gesture {
 /**
  * Click to fix: point at the structure in hand, where it is and where it is not, and the model proposes its mask.
  * A press is a click, a drag a box, with Shift a scribble; with Alt, and a click of the right button, it says "not here".
+ * A finger has no such keys: the option `pointing` stands for them.
  * Enter takes the proposal as one undo step. Hints stay until then, and until Escape: nothing is painted before.
  */
 export class ClickTool implements Tool {
@@ -53,7 +54,9 @@ export class ClickTool implements Tool {
       }
     }
     if (!this.isInside(at)) return;
-    this.gesture = { kind: "press", positive: !(alt || mod), shift, points: [at] };
+    const { pointing } = this.host.options;
+    const positive = pointing !== "not" && !(alt || mod);
+    this.gesture = { kind: "press", positive, shift: shift || pointing === "line", points: [at] };
     this.host.previewChanged();
   }
 

@@ -56,6 +56,14 @@ export const ToolStrip = memo(function ToolStrip({
       {tool === "fill" && <span>Fills what is connected and of one label</span>}
       {tool === "grow" && <GrowOptions session={session} state={state} />}
       {tool === "superpixel" && <RegionOptions session={session} state={state} />}
+      {tool === "clicks" && noClicks === null && (
+        <Choice
+          name="What pointing says"
+          value={state.options.pointing}
+          choices={{ here: "Here", line: "Line", not: "Not here" }}
+          onChange={(pointing) => session.editor.setOptions({ pointing })}
+        />
+      )}
       {tool === "clicks" && <ClickOptions session={session} state={state} why={noClicks} />}
       {tool === "move" && <MoveOptions session={session} state={state} />}
       {tool === "measure" && (
