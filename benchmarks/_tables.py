@@ -29,13 +29,17 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
 - **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
   and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
   the simulated spines, where the champion of 23 November had 0.94, they save nine strokes of ten.
-- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here, and no row is missed. What was
-  missed until commit 16a7134 (undo 16.1 ms at p95, the brush of 5 px after 2,000 strokes 23.7, opening 161) were tails.
+- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Two rows are missed in the last
+  run: two tasks of up to 56 ms while painting and saving at 4096×3072 (none in two whole runs two hours before), and the
+  slowest of 500 undo steps in the engine, 21 ms (10 and 12 in those runs), measured in the process that drives the
+  browser; in a process of its own the slowest took 1.0 to 1.2 ms, three times. The scripts are within 0.3 kB of their
+  budget: what comes next must make room first. What was missed until commit 16a7134 (undo 16.1 ms at p95, the brush of
+  5 px after 2,000 strokes 23.7, opening 161) were tails.
   What is gone since: the copy of a step for the device, 1 to 20 ms, which is made once the step is painted. What was
   only measured badly: "painted" was noted after the work put off until the paint instead of before it, and every press
   came just after a refresh and waited for the whole of the next. A press at any moment, as a hand's, is painted within
   17 ms at p95 (a row of its own); an editor cannot shorten that wait, which is a refresh of a screen of 60 a second.
-  Opening goes with the machine's speed: 66 and 72 ms, p95 77 and 97, in two runs since. Before the picture comes
+  Opening goes with the machine's speed: 60 to 72 ms, p95 77 to 97, in three runs since. Before the picture comes
   nothing: panels, how it stands with the server, and the look for lost work follow it. In turns on one machine that
   had taken undo from 21 to 29 ms to 10 to 11 (medians), the next frame from 33 to 41 to 22 to 30.
 """
