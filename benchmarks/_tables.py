@@ -29,8 +29,8 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
 - **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
   and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
   the simulated spines, where the champion of 23 November had 0.94, they save nine strokes of ten.
-- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Two rows are missed in the last
-  run: two tasks of up to 56 ms while painting and saving at 4096×3072 (none in two whole runs two hours before), and the
+- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Two rows are missed in the
+  last run: two tasks of up to 56 ms while painting and saving at 4096×3072 (none in two whole runs before), and the
   slowest of 500 undo steps in the engine, 21 ms (10 and 12 in those runs), measured in the process that drives the
   browser; in a process of its own the slowest took 1.0 to 1.2 ms, three times. The scripts are within 0.3 kB of their
   budget: what comes next must make room first. What was missed until commit 16a7134 (undo 16.1 ms at p95, the brush of
