@@ -15,20 +15,21 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("groups are there again after the page was loaded again, each clip's its own", () => {
-  keepTaken(1, [[{ frame: 7, revision: 1 }], [{ frame: 8, revision: 2 }]]);
-  expect(takenGroups(1).at(-1)).toEqual([{ frame: 8, revision: 2 }]);
-  expect(takenGroups(2)).toEqual([]);
+test("groups are there again after the page was loaded again, each clip's its own, and each person's", () => {
+  keepTaken(5, 1, [[{ frame: 7, revision: 1 }], [{ frame: 8, revision: 2 }]]);
+  expect(takenGroups(5, 1).at(-1)).toEqual([{ frame: 8, revision: 2 }]);
+  expect(takenGroups(5, 2)).toEqual([]);
+  expect(takenGroups(6, 1)).toEqual([]);
 });
 
 test("what is damaged is nothing, and a browser that keeps nothing is no fault", () => {
-  kept.set("sonoloop-carried-1", "{");
-  expect(takenGroups(1)).toEqual([]);
+  kept.set("sonoloop-carried-5-1", "{");
+  expect(takenGroups(5, 1)).toEqual([]);
   vi.stubGlobal("sessionStorage", {
     getItem: () => null,
     setItem: () => {
       throw new Error("QuotaExceededError");
     },
   });
-  expect(() => keepTaken(1, [[{ frame: 7, revision: 1 }]])).not.toThrow();
+  expect(() => keepTaken(5, 1, [[{ frame: 7, revision: 1 }]])).not.toThrow();
 });

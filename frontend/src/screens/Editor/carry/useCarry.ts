@@ -161,15 +161,16 @@ export function useCarry({
         const refused = await takeBack(clipId, saved);
         const of = JSON.stringify(saved);
         keepTaken(
+          me.id,
           clipId,
-          takenGroups(clipId).filter((group) => JSON.stringify(group) !== of),
+          takenGroups(me.id, clipId).filter((group) => JSON.stringify(group) !== of),
         );
         await refresh(saved.map(({ frame }) => frame));
         notifications.show({
           message: `${plural(saved.length - refused.length, "frame")} taken back.${reasons(refused)}`,
         });
       }),
-    [doing, refresh, clipId, show],
+    [doing, refresh, me.id, clipId, show],
   );
 
   return {
@@ -180,7 +181,7 @@ export function useCarry({
     accepted,
     isOffered,
     offerBack: () => {
-      const newest = takenGroups(clipId).at(-1);
+      const newest = takenGroups(me.id, clipId).at(-1);
       if (newest) show({ saved: newest, refused: [] }, true);
     },
     takeBack: () => (accepted ? undo(accepted.saved) : Promise.resolve()),
@@ -232,7 +233,7 @@ export function useCarry({
         }
         const outcome = await acceptAll(clipId, which, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
-        if (outcome.saved.length) keepTaken(clipId, [...takenGroups(clipId), outcome.saved]);
+        if (outcome.saved.length) keepTaken(me.id, clipId, [...takenGroups(me.id, clipId), outcome.saved]);
         show(outcome);
       }),
     dismiss: (which) =>
