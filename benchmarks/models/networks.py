@@ -182,10 +182,10 @@ def _aau(title: str, letter: str, *, full: bool = False, aux: bool = False, dens
     return Network(title, AAUNet, config)
 
 
-def _ablation(title: str, *on: str) -> Network:
-    """Variant T with the named modules on, the others off, and one head."""
+def _ablation(title: str, *on: str, letter: str = "T") -> Network:
+    """A variant with the named modules on, the others off, and one head."""
     modules = {name: name in on for name in ("mdck", "alca", "gag", "gag_global", "madm", "aux")}
-    return Network(title, OneHead, lambda num_labels: replace(ModelConfig.variant("T", num_labels), **modules))
+    return Network(title, OneHead, lambda num_labels: replace(ModelConfig.variant(letter, num_labels), **modules))
 
 
 def _baseline(title: str, build: Callable[[int], nn.Module]) -> Network:
@@ -198,6 +198,7 @@ COMPARISON = {
     "aau-b": _aau("AAU-Net-B", "B"),
     "aau-t": _aau("AAU-Net-T", "T"),
     "light": _baseline("CMUNeXt (our writing)", CMUNeXt),
+    "plain-b": _ablation("U-Net of B's widths, half resolution", letter="B"),
     "plain-t": _ablation("U-Net of T's widths, half resolution"),
     "unet-16": _baseline("U-Net 16…256", lambda labels: UNet(labels, 16)),
     "attention-16": _baseline("Attention U-Net 16…256", lambda labels: UNet(labels, 16, gated=True)),
