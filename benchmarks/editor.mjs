@@ -11,9 +11,9 @@
 // at any moment of a refresh, as a hand's do, and not always just after one, a stroke waits a part of a refresh first.
 // A modifier pressed before a key is not the key.
 
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { existsSync, writeFileSync } from "node:fs";
-import { undoSteps } from "./history.mjs";
 import { visiting } from "./memory.mjs";
 
 const require = createRequire(new URL("../frontend/package.json", import.meta.url));
@@ -85,6 +85,12 @@ function watch() {
     drawImage.apply(this, given);
     if (inEditor(this)) bench.draws.push(performance.now());
   };
+}
+
+/** In a process of its own: the one that drives the browser has work that gets in between. */
+function undoSteps() {
+  const script = new URL("history.mjs", import.meta.url).pathname;
+  return JSON.parse(execFileSync(process.execPath, [script, ...SIZES.map(String)], { maxBuffer: 2 ** 28 }));
 }
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
@@ -288,7 +294,7 @@ try {
     found.paint = { brush, tasks, undo: await undoing() };
   }
   if (parts.has("large")) found.large = await paintingLarge();
-  if (parts.has("steps")) found.steps = await undoSteps(SIZES);
+  if (parts.has("steps")) found.steps = undoSteps();
   if (parts.has("play"))
     found.play = {
       plain: await rounds(() => playing(clips.play.frame, false)),

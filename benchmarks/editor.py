@@ -184,7 +184,7 @@ def _brush(series: list[dict[str, Any]], where: str, budget_ms: int) -> list[Row
 def _tasks(when: str, tasks: list[float]) -> list[Row]:
     return [
         Row(f"tasks > 50 ms while {when}", len(tasks), "", "0", not tasks),
-        Row("the longest of them", max(tasks, default=0.0), "ms", "", None),
+        Row(f"the longest task while {when}", max(tasks, default=0.0), "ms", "", None),
     ]
 
 

@@ -1,4 +1,5 @@
-// What undo steps weigh: the engine alone, in this Node, with a mask of twelve labels and five hundred strokes.
+// What undo steps weigh: the engine alone, in a Node of its own, with a mask of twelve labels and five hundred strokes.
+// `node benchmarks/history.mjs 5 50 200` prints, as JSON, what brushes of these sizes came to.
 
 const FRONTEND = new URL("../frontend/", import.meta.url);
 const STEPS = 500;
@@ -11,7 +12,11 @@ async function engine() {
     configFile: false,
     root: FRONTEND.pathname,
     logLevel: "error",
-    build: { write: false, lib: { entry: "src/editor/index.ts", formats: ["es"] } },
+    build: {
+      write: false,
+      lib: { entry: "src/editor/index.ts", formats: ["es"] },
+      rollupOptions: { output: { codeSplitting: false } },
+    },
   });
   return import(`data:text/javascript;base64,${Buffer.from(output[0].code).toString("base64")}`);
 }
@@ -73,12 +78,12 @@ function measure({ Editor, MaskDocument, Labelmap, NO_MODIFIERS }, [width, heigh
   return { width, height, size, threshold, of: STEPS, steps, megabytes: bytes / 2 ** 20, ms, copied };
 }
 
-/** Steps kept, their memory, the milliseconds in which each is taken back, and those of the copy for the device. */
-export async function undoSteps(sizes) {
-  const made = await engine();
-  return [
-    ...sizes.map((size) => measure(made, [1024, 768], size, false)),
-    measure(made, [1024, 768], 50, true),
-    ...sizes.map((size) => measure(made, [4096, 3072], size, false)),
-  ];
-}
+// Steps kept, their memory, the milliseconds in which each is taken back, and those of the copy for the device.
+const made = await engine();
+const sizes = process.argv.slice(2).map(Number);
+const found = [
+  ...sizes.map((size) => measure(made, [1024, 768], size, false)),
+  measure(made, [1024, 768], 50, true),
+  ...sizes.map((size) => measure(made, [4096, 3072], size, false)),
+];
+process.stdout.write(JSON.stringify(found));

@@ -1,4 +1,4 @@
-import { type Labelmap, PngWorker } from "../editor";
+import { type Labelmap, PngWorker, toRuns } from "../editor";
 
 /** One for all screens: it starts with the first mask and lives as long as the page. */
 const worker = new PngWorker();
@@ -8,7 +8,7 @@ export function decodeMask(png: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
   return worker.decode(png);
 }
 
-/** The PNG of a label map, encoded beside the page. The pixels are handed over: the map is empty afterwards. */
+/** The PNG of a label map, encoded beside the page. */
 export function encodeMask(map: Labelmap): Promise<Uint8Array<ArrayBuffer>> {
-  return worker.encode(map);
+  return worker.encode({ width: map.width, height: map.height, runs: toRuns(map) });
 }

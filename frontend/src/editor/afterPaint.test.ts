@@ -74,7 +74,7 @@ describe("after the paint", () => {
 describe("the copy on this device", () => {
   const pages: Autosave[] = [];
   const autosaving = () => {
-    const autosave = new Autosave({ port: saves, journal, encode: () => new Uint8Array(0) });
+    const autosave = new Autosave({ port: saves, journal, encode: async () => new Uint8Array(0) });
     autosave.opened("f", "r0", 0, "blank");
     pages.push(autosave);
     return autosave;

@@ -89,7 +89,7 @@ beforeEach(() => {
   autosave = new Autosave({
     port: server,
     journal: device,
-    encode: encodePng,
+    encode: async ({ width, height, runs }) => encodePng(fromRuns(width, height, runs)),
     takeActiveSeconds: () => {
       const taken = activeSeconds;
       activeSeconds = 0;

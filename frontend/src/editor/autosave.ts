@@ -1,14 +1,14 @@
 import { afterPaint } from "./afterPaint";
 import { Emitter } from "./emitter";
 import type { Labelmap } from "./labelmap";
-import { fromRuns, toRuns } from "./runs";
+import { fromRuns, type MapRuns, toRuns } from "./runs";
 import type { Effort, SaveAnswer, SavePort, SaveState, WorkKeeper } from "./saving";
 
 export interface AutosaveOptions {
   readonly port: SavePort;
   readonly journal: WorkKeeper;
-  /** May take the map's pixels over: it is given a map of its own. */
-  readonly encode: (map: Labelmap) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+  /** Given the runs, never a map: at 4096×3072 making that here would hold up a stroke. */
+  readonly encode: (work: MapRuns) => Promise<Uint8Array<ArrayBuffer>>;
   /** Active seconds since asked last. */
   readonly takeActiveSeconds?: () => number;
   /** Presses of the pointer since asked last. */
@@ -31,7 +31,7 @@ export interface AutosaveEvents {
 const BACK_OFF = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 /** Unsaved work on one frame: its map as runs, which are read from the document no earlier than they are needed. */
-class Work {
+class Work implements MapRuns {
   private known: Uint32Array<ArrayBuffer> | null = null;
 
   constructor(
@@ -304,7 +304,7 @@ export class Autosave {
     try {
       answer = await this.options.port.put({
         frameId: record.frameId,
-        png: await this.options.encode(work.map),
+        png: await this.options.encode(work),
         etag: record.etag,
         meta: { origin: record.origin, activeSeconds, strokes, clicks },
       });

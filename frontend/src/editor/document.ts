@@ -52,7 +52,8 @@ export class MaskDocument {
     this.mustBeClosed("undo");
     const edit = this.history.stepBack();
     edit?.undo(this.labelmap);
-    return this.commit(edit);
+    edit?.undo(this.committed);
+    return this.changed(edit);
   }
 
   /** Do the step again that was last taken back. Returns the changed box, or null. */
@@ -60,7 +61,8 @@ export class MaskDocument {
     this.mustBeClosed("redo");
     const edit = this.history.stepForward();
     edit?.redo(this.labelmap);
-    return this.commit(edit);
+    edit?.redo(this.committed);
+    return this.changed(edit);
   }
 
   /** Put another map of the same size in its place: not a step, and the steps so far are forgotten. */
@@ -77,10 +79,8 @@ export class MaskDocument {
     return this.kept.now();
   }
 
-  /** Copying the box is faster than doing the step in both maps. */
-  private commit(edit: LabelmapEdit | null): Box | null {
+  private changed(edit: LabelmapEdit | null): Box | null {
     if (!edit) return null;
-    this.committed.copyBox(edit.box, this.labelmap);
     this.kept.changed(edit.box);
     return edit.box;
   }

@@ -77,10 +77,10 @@ export type { Operation } from "./operations";
 export { paintOverlay } from "./overlay";
 export { type ColorTables, colorTables, LABEL_COLORS, type LabelStyle, type MaskStyle } from "./palette";
 export { type ClipFrame, type FrameSource, Player, type PlayerEvents, type PlayerPhase } from "./player";
-export { decodePng, encodePng, WrongPng } from "./png";
 export { PngWorker } from "./pngWorker";
 export { attachPointer, type FingerDraws, type PointerOptions } from "./pointer";
 export { Renderer } from "./renderer";
+export { toRuns } from "./runs";
 export {
   describe,
   type Effort,

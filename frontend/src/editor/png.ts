@@ -1,14 +1,10 @@
 import { decode, encode } from "fast-png";
 import { Labelmap } from "./labelmap";
+import { WrongPng } from "./wrongPng";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Larger label maps are refused before a byte of them is decoded. */
 const MOST_PIXELS = 64 * 1024 * 1024;
-
-/** The bytes are no 8-bit grey PNG of a sane size. */
-export class WrongPng extends Error {
-  override name = "WrongPng";
-}
 
 /** A label map as 8-bit grey PNG whose pixel values are the label indices. */
 export function encodePng(map: Labelmap): Uint8Array<ArrayBuffer> {

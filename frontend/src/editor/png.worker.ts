@@ -1,6 +1,6 @@
-import { Labelmap } from "./labelmap";
 import { decodePng, encodePng } from "./png";
 import type { PngAnswer, PngTask } from "./pngWorker";
+import { fromRuns } from "./runs";
 
 /** The other side of pngWorker.ts. */
 self.onmessage = ({ data: task }: MessageEvent<PngTask>) => {
@@ -8,8 +8,9 @@ self.onmessage = ({ data: task }: MessageEvent<PngTask>) => {
     self.postMessage(result, { transfer: buffer ? [buffer] : [] });
   try {
     if (task.kind === "encode") {
-      const png = encodePng(new Labelmap(task.width, task.height, task.data));
-      answer({ id: task.id, width: task.width, height: task.height, data: png }, png.buffer);
+      const { width, height, runs } = task;
+      const png = encodePng(fromRuns(width, height, runs));
+      answer({ id: task.id, width, height, data: png }, png.buffer);
     } else {
       const { width, height, data } = decodePng(task.data);
       answer({ id: task.id, width, height, data }, data.buffer);

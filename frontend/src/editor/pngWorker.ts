@@ -1,8 +1,9 @@
 import { Labelmap } from "./labelmap";
-import { decodePng, encodePng, WrongPng } from "./png";
+import { fromRuns, type MapRuns } from "./runs";
+import { WrongPng } from "./wrongPng";
 
 export type PngTask =
-  | { id: number; kind: "encode"; width: number; height: number; data: Uint8Array<ArrayBuffer> }
+  | ({ id: number; kind: "encode" } & MapRuns)
   | { id: number; kind: "decode"; data: Uint8Array<ArrayBuffer> };
 
 export type PngAnswer =
@@ -14,6 +15,9 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** Fetched only where it is needed: a browser has it in the worker. */
+const coder = () => import("./png");
+
 /**
  * Label maps to PNG and back without stopping the hand: encoding 1024×768 takes some 30 ms, which as a
  * task of the page would be felt in a stroke. Where there are no workers (tests) it is done in place.
@@ -23,18 +27,18 @@ export class PngWorker {
   private readonly waiting = new Map<number, Waiting>();
   private last = 0;
 
-  /** The map's pixels are handed over: it is empty afterwards. */
-  async encode(map: Labelmap): Promise<Uint8Array<ArrayBuffer>> {
-    if (typeof Worker === "undefined") return encodePng(map);
-    const { width, height, data } = map;
-    const answer = await this.ask({ id: ++this.last, kind: "encode", width, height, data });
+  /** The PNG of the map that has these runs. */
+  async encode({ width, height, runs }: MapRuns): Promise<Uint8Array<ArrayBuffer>> {
+    if (typeof Worker === "undefined") return (await coder()).encodePng(fromRuns(width, height, runs));
+    const answer = await this.ask({ id: ++this.last, kind: "encode", width, height, runs });
     return answer.data;
   }
 
   /** The bytes are handed over: they are empty afterwards. Rejects with WrongPng. */
   async decode(bytes: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
-    if (typeof Worker === "undefined") return decodePng(bytes);
-    const { width, height, data } = await this.ask({ id: ++this.last, kind: "decode", data: bytes });
+    if (typeof Worker === "undefined") return (await coder()).decodePng(bytes);
+    const task: PngTask = { id: ++this.last, kind: "decode", data: bytes };
+    const { width, height, data } = await this.ask(task, bytes.buffer);
     return new Labelmap(width, height, data);
   }
 
@@ -44,12 +48,12 @@ export class PngWorker {
     this.failAll(new Error("the editor was closed"));
   }
 
-  private ask(task: PngTask): Promise<Exclude<PngAnswer, { error: string }>> {
+  private ask(task: PngTask, handedOver?: ArrayBuffer): Promise<Exclude<PngAnswer, { error: string }>> {
     this.worker ??= this.start();
     const { worker } = this;
     return new Promise((resolve, reject) => {
       this.waiting.set(task.id, { resolve, reject });
-      worker.postMessage(task, [task.data.buffer]);
+      worker.postMessage(task, handedOver ? [handedOver] : []);
     });
   }
 

@@ -4,6 +4,14 @@ import { Labelmap } from "./labelmap";
 /** The longest run one entry can hold: 24 bits beside the label's 8. */
 const LONGEST = 0xffffff;
 
+/** A label map told as its runs: small, and copied to a worker in no time. */
+export interface MapRuns {
+  readonly width: number;
+  readonly height: number;
+  /** As `toRuns` makes them. */
+  readonly runs: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * A label map as runs of equal pixels, for keeping it small and copying it fast.
  *

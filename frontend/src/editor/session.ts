@@ -116,7 +116,7 @@ export class EditorSession {
     this.autosave = new Autosave({
       port: options.saves,
       journal: options.journal,
-      encode: (map) => this.png.encode(map),
+      encode: (work) => this.png.encode(work),
       takeActiveSeconds: () => this.clock.take(),
       takeClicks: () => {
         const { clicks } = this;

@@ -14,8 +14,7 @@ export function fetchClicksAvailable(frameId: string, signal?: AbortSignal): Pro
 /** Ask the model for the mask these hints mean. */
 export async function askModel(request: AssistRequest, signal: AbortSignal): Promise<AssistAnswer> {
   try {
-    // A copy: encoding takes the pixels away.
-    const prior = toBase64(await encodeMask(request.prior.clone()));
+    const prior = toBase64(await encodeMask(request.prior));
     const wish: AssistWish = { label: request.label, over: [...request.over], prior, ...told(request.hints) };
     const answer = await send("POST", `/api/frames/${request.frameId}/assist`, JSON.stringify(wish), {
       headers: { "Content-Type": "application/json" },

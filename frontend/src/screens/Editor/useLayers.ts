@@ -2,15 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
+import { decodeMask } from "../../api/masks";
 import type { Frame, FrameDetail, Revision } from "../../api/types";
-import {
-  type Action,
-  decodePng,
-  doubt,
-  type EditorSession,
-  type Labelmap,
-  type Renderer,
-} from "../../editor";
+import { type Action, doubt, type EditorSession, type Labelmap, type Renderer } from "../../editor";
 import { fetchDraft, fetchMask } from "./ports";
 import { type Confidence, useConfidence } from "./useConfidence";
 import { useEditorState } from "./useSession";
@@ -83,7 +77,7 @@ export function useLayers({
   const previousMap = useMap(
     [...keys.revisions(id), "map", previous?.id],
     previous !== null && (against === "previous" || flip === "previous"),
-    async (signal) => decodePng(await api.bytes(`/api/revisions/${previous?.id}/mask`, { signal })),
+    async (signal) => decodeMask(await api.bytes(`/api/revisions/${previous?.id}/mask`, { signal })),
   );
   const around = useMemo(() => selectedAround(frames, id), [frames, id]);
   const before = useMap(neighbourKey(around.before), neighbours && around.before !== null, (signal) =>

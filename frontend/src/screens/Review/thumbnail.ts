@@ -1,5 +1,6 @@
 import { ApiError, send } from "../../api/client";
-import { type ColorTables, decodePng, Labelmap, paintOverlay } from "../../editor";
+import { decodeMask } from "../../api/masks";
+import { type ColorTables, Labelmap, paintOverlay } from "../../editor";
 
 /** Pixels a thumbnail is wide at most: a card's width on a dense screen. */
 const WIDTH = 480;
@@ -58,7 +59,7 @@ export function loadThumbnail(frameId: number, signal: AbortSignal): Promise<Thu
       }),
     ]);
     const revision = Number(/"r(\d+)"/.exec(mask.headers.get("ETag") ?? "")?.[1] ?? Number.NaN);
-    const map = decodePng(new Uint8Array(await mask.arrayBuffer()));
+    const map = await decodeMask(new Uint8Array(await mask.arrayBuffer()));
     const { width, height } = thumbnailSize(map);
     const picture = await createImageBitmap(image, {
       resizeWidth: width,
@@ -74,7 +75,7 @@ export function loadDraft(frameId: number, signal: AbortSignal): Promise<Labelma
   return limited(async () => {
     try {
       const answer = await send("GET", `/api/frames/${frameId}/draft`, undefined, { signal });
-      const map = decodePng(new Uint8Array(await answer.arrayBuffer()));
+      const map = await decodeMask(new Uint8Array(await answer.arrayBuffer()));
       const { width, height } = thumbnailSize(map);
       return resized(map, width, height);
     } catch (error) {

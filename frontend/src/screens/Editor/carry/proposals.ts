@@ -1,12 +1,15 @@
 import { ApiError, api, send } from "../../../api/client";
+import { bytesOfBase64 } from "../../../api/clipFrames";
+import { decodeMask, encodeMask } from "../../../api/masks";
 import type {
   AcceptedProposals,
   Frame,
   Revision,
   ServerProposal,
+  ServerProposals,
   TakenBackProposals,
 } from "../../../api/types";
-import { decodePng, encodePng, type Labelmap } from "../../../editor";
+import type { Labelmap } from "../../../editor";
 
 /** How the masks were made. */
 export type Way = "follow" | "between" | "copy";
@@ -34,10 +37,28 @@ export interface Outcome {
   readonly refused: { readonly frame: number; readonly message: string }[];
 }
 
-export function fromServer(row: ServerProposal, frame: Frame): Proposal {
+/** What the server offers for the frames of a clip, and the masks of those that may be taken, by proposal. */
+export interface Offers extends ServerProposals {
+  readonly maps: ReadonlyMap<number, Labelmap>;
+}
+
+export async function fetchOffers(clipId: number, signal: AbortSignal): Promise<Offers> {
+  const found = await api.get<ServerProposals>(`/api/clips/${clipId}/proposals`, {
+    query: { masks: 1 },
+    signal,
+  });
+  const maps = await Promise.all(
+    found.proposals.flatMap(({ id, png, blocked }) =>
+      png && !blocked ? [decodeMask(bytesOfBase64(png)).then((map) => [id, map] as const)] : [],
+    ),
+  );
+  return { ...found, maps: new Map(maps) };
+}
+
+export function fromServer(row: ServerProposal, map: Labelmap, frame: Frame): Proposal {
   return {
     frame,
-    map: decodePng(Uint8Array.from(atob(row.png ?? ""), (letter) => letter.charCodeAt(0))),
+    map,
     way: "follow",
     id: row.id,
     isDoubtful: row.flag === "amber",
@@ -80,7 +101,7 @@ export async function takeBack(clipId: number, accepted: readonly Accepted[]): P
 }
 
 async function put(frame: number, map: Labelmap, userId: number): Promise<number> {
-  const answer = await send("PUT", `/api/frames/${frame}/mask`, new Blob([encodePng(map)]), {
+  const answer = await send("PUT", `/api/frames/${frame}/mask`, new Blob([await encodeMask(map)]), {
     // Made only for frames nobody has saved: whoever saved since keeps their work.
     headers: { "If-Match": '"r0"', "Content-Type": "image/png", "Sonoloop-User": String(userId) },
     query: { origin: "propagated" },

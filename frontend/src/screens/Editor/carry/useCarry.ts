@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/keys";
-import type { Frame, FrameDetail, Job, PropagationJob, ServerProposals } from "../../../api/types";
+import type { Frame, FrameDetail, Job, PropagationJob } from "../../../api/types";
 import { describe, interpolate, type Labelmap, type Renderer } from "../../../editor";
 import { errorText } from "../../../ui/ErrorState";
 import { plural } from "../../../ui/format";
@@ -13,6 +13,7 @@ import { following, stretches } from "./plan";
 import {
   type Accepted,
   accept as acceptAll,
+  fetchOffers,
   fromServer,
   type Outcome,
   type Proposal,
@@ -88,11 +89,7 @@ export function useCarry({
   const jobState = job?.state;
   const rows = useQuery({
     queryKey: ["proposals", clipId],
-    queryFn: ({ signal }) =>
-      api.get<ServerProposals>(`/api/clips/${clipId}/proposals`, {
-        query: { masks: 1 },
-        signal,
-      }),
+    queryFn: ({ signal }) => fetchOffers(clipId, signal),
     enabled: clipId > 0,
     staleTime: 60_000,
   });
@@ -117,7 +114,8 @@ export function useCarry({
     const carried = (rows.data?.proposals ?? []).flatMap((row) => {
       const frame = byId.get(row.frame);
       // What was saved, submitted or begun by another since is not offered any more.
-      return frame?.selected && row.png && !row.blocked ? [fromServer(row, frame)] : [];
+      const map = rows.data?.maps.get(row.id);
+      return frame?.selected && map ? [fromServer(row, map, frame)] : [];
     });
     const local = made.filter(({ frame }) => byId.get(frame.id)?.state === "untouched");
     const own = new Set(local.map(({ frame }) => frame.id));
