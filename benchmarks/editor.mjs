@@ -143,13 +143,13 @@ try {
     return { ...(await take()), tasks: await longTasks() };
   }
 
-  async function stepping(frames) {
-    await openFrame(clips.paint.project, frames[0]);
+  async function stepping(project, frame, steps, rest) {
+    await openFrame(project, frame);
     await forgetTasks();
     await page.evaluate(() => window.bench.on(["keydown"], true));
-    for (let step = 0; step < 30; step += 1) {
+    for (let step = 0; step < steps; step += 1) {
       await page.keyboard.press(".");
-      await pause(500);
+      await pause(rest);
     }
     return { ...(await take()), tasks: await longTasks() };
   }
@@ -230,13 +230,15 @@ try {
   }
 
   async function paintingLarge() {
-    await openFrame(clips.large.project, clips.large.frame);
+    const { project, frame, frames: many } = clips.large;
+    const next = await rounds(() => stepping(project, frame, many - 1, 2500));
+    await openFrame(project, frame);
     const box = await page.getByTestId("editor-canvas").boundingBox();
     await page.keyboard.press("b");
     await stroke(box, 1);
     await forgetTasks();
     const brush = await brushes(box, 1);
-    return { brush, tasks: await longTasks() };
+    return { brush, tasks: await longTasks(), next };
   }
 
   async function playing(frame, display) {
@@ -280,7 +282,7 @@ try {
   const found = {};
   if (parts.has("frames")) {
     const open = await rounds((round) => opening(frames, round));
-    const next = await rounds(() => stepping(frames));
+    const next = await rounds(() => stepping(clips.paint.project, frames[0], 30, 500));
     const scripts = await page.evaluate(() =>
       performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => path.endsWith(".js")),
     );

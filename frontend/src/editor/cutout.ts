@@ -3,7 +3,7 @@ import { BACKGROUND, Labelmap } from "./labelmap";
 import type { Size, View } from "./transform";
 
 /** Up to so many pixels are held, whatever is in sight: panning then redraws nothing. */
-const MOST_WHOLE = 2_500_000;
+export const MOST_WHOLE = 2_500_000;
 /** What is held beyond each side of the viewport, as a share of it: a pan redraws once it has come so far. */
 const MARGIN = 1 / 8;
 /** What was held before somebody zoomed in is held on to, up to so many times what would do. */

@@ -13,9 +13,13 @@ export type { PaintOver } from "./paintRules";
 
 /**
  * A decoded picture. In the browser an ImageBitmap, whose greys are read when first needed; where nothing
- * is drawn any object of this shape, with its greys (0-255, row by row) where a tool wants them.
+ * is drawn any object of this shape, with its greys (0-255, row by row) where a tool wants them. `half`: the same
+ * picture, each of its pixels two by two of this one's; closed with it.
  */
-export type Picture = Pick<ImageBitmap, "width" | "height" | "close"> & { readonly greys?: Uint8Array };
+export type Picture = Pick<ImageBitmap, "width" | "height" | "close"> & {
+  readonly greys?: Uint8Array;
+  readonly half?: ImageBitmap;
+};
 
 /** One frame on the table. */
 export interface OpenFrame {

@@ -7,10 +7,10 @@ import { Labelmap } from "./labelmap";
 import { paintOverlay } from "./overlay";
 import { colorTables, LABEL_COLORS, parseColor } from "./palette";
 import { decodePng, encodePng } from "./png";
+import { WrongPng } from "./pngTasks";
 import { fromRuns, toRuns } from "./runs";
 import { LABELS } from "./testing/support";
 import { fitView, keepInSight, toImage, toScreen, zoomAbout } from "./transform";
-import { WrongPng } from "./wrongPng";
 
 const anyMap = fc
   .tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }))

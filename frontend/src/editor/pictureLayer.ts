@@ -138,12 +138,13 @@ export class PictureLayer {
     if (!isPlain(this.display) && this.inOneGo) return;
     // Made smaller, speckle would flicker; pixel by pixel, the better filter only costs.
     context.imageSmoothingQuality = reduction > 1 ? "high" : "low";
+    const [source, times] = reduction > 1 && picture.half ? [picture.half, 2] : [picture as ImageBitmap, 1];
     context.drawImage(
-      picture as ImageBitmap,
-      box.x,
-      box.y,
-      box.width,
-      box.height,
+      source,
+      box.x / times,
+      box.y / times,
+      box.width / times,
+      box.height / times,
       0,
       0,
       box.width / reduction,

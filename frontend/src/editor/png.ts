@@ -1,6 +1,6 @@
 import { decode, encode } from "fast-png";
 import { Labelmap } from "./labelmap";
-import { WrongPng } from "./wrongPng";
+import { WrongPng } from "./pngTasks";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Larger label maps are refused before a byte of them is decoded. */

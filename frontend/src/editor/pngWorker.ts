@@ -1,17 +1,11 @@
+import { MOST_WHOLE } from "./cutout";
+import type { Picture } from "./editorState";
 import { Labelmap } from "./labelmap";
+import { AS_STORED, type Pixels, type PngAnswer, type PngTask, type Sizes, WrongPng } from "./pngTasks";
 import { fromRuns, type MapRuns } from "./runs";
-import { WrongPng } from "./wrongPng";
-
-export type PngTask =
-  | ({ id: number; kind: "encode" } & MapRuns)
-  | { id: number; kind: "decode"; data: Uint8Array<ArrayBuffer> };
-
-export type PngAnswer =
-  | { id: number; width: number; height: number; data: Uint8Array<ArrayBuffer> }
-  | { id: number; error: string };
 
 interface Waiting {
-  resolve(answer: Exclude<PngAnswer, { error: string }>): void;
+  resolve(answer: unknown): void;
   reject(error: Error): void;
 }
 
@@ -30,7 +24,7 @@ export class PngWorker {
   /** The PNG of the map that has these runs. */
   async encode({ width, height, runs }: MapRuns): Promise<Uint8Array<ArrayBuffer>> {
     if (typeof Worker === "undefined") return (await coder()).encodePng(fromRuns(width, height, runs));
-    const answer = await this.ask({ id: ++this.last, kind: "encode", width, height, runs });
+    const answer = await this.ask<Pixels>({ id: ++this.last, kind: "encode", width, height, runs });
     return answer.data;
   }
 
@@ -38,8 +32,30 @@ export class PngWorker {
   async decode(bytes: Uint8Array<ArrayBuffer>): Promise<Labelmap> {
     if (typeof Worker === "undefined") return (await coder()).decodePng(bytes);
     const task: PngTask = { id: ++this.last, kind: "decode", data: bytes };
-    const { width, height, data } = await this.ask(task, bytes.buffer);
+    const { width, height, data } = await this.ask<Pixels>(task, bytes.buffer);
     return new Labelmap(width, height, data);
+  }
+
+  /**
+   * The picture of a PNG as stored. A large one comes with its half: made on the page, where it is to be shown small,
+   * a picture of 4096×3072 stops the hand for 45 ms. The bytes are handed over.
+   */
+  async picture(bytes: Uint8Array<ArrayBuffer>): Promise<Picture> {
+    // Too short for a PNG: the browser says so.
+    const header = new DataView(bytes.buffer, bytes.byteOffset);
+    const isLarge = bytes.length > 24 && header.getUint32(16) * header.getUint32(20) > MOST_WHOLE;
+    if (!isLarge) return createImageBitmap(new Blob([bytes], { type: "image/png" }), AS_STORED);
+    const { full, half } = await this.ask<Sizes>(
+      { id: ++this.last, kind: "picture", data: bytes },
+      bytes.buffer,
+    );
+    return Object.assign(full, {
+      half,
+      close(): void {
+        ImageBitmap.prototype.close.call(full);
+        half.close();
+      },
+    });
   }
 
   dispose(): void {
@@ -48,11 +64,11 @@ export class PngWorker {
     this.failAll(new Error("the editor was closed"));
   }
 
-  private ask(task: PngTask, handedOver?: ArrayBuffer): Promise<Exclude<PngAnswer, { error: string }>> {
+  private ask<Answer extends Pixels | Sizes>(task: PngTask, handedOver?: ArrayBuffer): Promise<Answer> {
     this.worker ??= this.start();
     const { worker } = this;
     return new Promise((resolve, reject) => {
-      this.waiting.set(task.id, { resolve, reject });
+      this.waiting.set(task.id, { resolve: resolve as Waiting["resolve"], reject });
       worker.postMessage(task, handedOver ? [handedOver] : []);
     });
   }

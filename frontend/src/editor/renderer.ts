@@ -27,8 +27,8 @@ import type { Size, View } from "./transform";
 const FINE_SCALE = 3;
 /** From this many on the picture shows its pixels; below, squares of uneven size would look like structure. */
 const SHARP_SCALE = 2;
-/** Pixels of the overlay drawn within one refresh when all of it is to be drawn. */
-const BAND = 5_000_000;
+/** Pixels of the picture whose mask is drawn within one refresh when all of it is to be drawn: some ten milliseconds. */
+const BAND = 2_500_000;
 
 /** A canvas of the stack. */
 interface Sheet {

@@ -372,7 +372,7 @@ export class EditorSession {
     // Steps of this visit that are still on their way to the server are newer than what it sent.
     const document = new MaskDocument(this.autosave.unsavedMap(frameId) ?? loaded.map);
     const { picture } = loaded;
-    const bytes = 4 * document.labelmap.data.length + document.bytes;
+    const bytes = (picture.half ? 5 : 4) * document.labelmap.data.length + document.bytes;
     const millimetresPerPixel = loaded.millimetresPerPixel ?? null;
     return { picture, document, millimetresPerPixel, bytes, close: () => picture.close() };
   }

@@ -1,8 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { ApiError, api, send } from "../../api/client";
-import { toPicture } from "../../api/clipFrames";
 import { keys } from "../../api/keys";
-import { decodeMask } from "../../api/masks";
+import { decodeMask, decodePicture } from "../../api/masks";
 import type { FrameDetail, Revision } from "../../api/types";
 import { type AssistPort, type FramePort, Labelmap, type SaveAnswer, type SavePort } from "../../editor";
 import { askModel } from "./assistPort";
@@ -104,7 +103,7 @@ export class EditorPorts {
   readonly frames: FramePort = {
     load: async (frameId, signal) => {
       const [picture, mask, detail] = await Promise.all([
-        api.bytes(`/api/frames/${frameId}/image`, { signal }).then(toPicture),
+        api.bytes(`/api/frames/${frameId}/image`, { signal }).then(decodePicture),
         fetchMask(frameId, signal),
         this.client.fetchQuery({
           queryKey: keys.frame(Number(frameId)),
