@@ -88,7 +88,8 @@ await tell("demonstration", async (page, step) => {
     await until("the frame again", async () => (await read(page, "save-state")) === "saved");
     await page.keyboard.press("Control+z");
     await page.getByTestId("carry-accepted").getByRole("button", { name: "Take back" }).waitFor();
-    await page.keyboard.press("Enter");
+    await page.waitForTimeout(800); // an offer that was seen: the undo key pressed again takes it
+    await page.keyboard.press("Control+z");
     await until("what was before", async () => (await drawn()) === before);
     const after = await ask(page, "GET", `/api/frames/${id}`);
     if (after.state !== "untouched" || after.annotation) throw new Error(`the frame is ${after.state}`);
@@ -123,4 +124,4 @@ await tell("demonstration", async (page, step) => {
   });
 
   writeFileSync(join(process.env.SONOLOOP_OUT, "painted.json"), JSON.stringify({ project, painted }));
-});
+}, { viewport: { width: 1280, height: 720 } });

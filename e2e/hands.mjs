@@ -99,6 +99,32 @@ await tell(
       if ((await painted(page)) !== before) throw new Error("fingers painted");
     });
 
+    await step("while the clip plays nothing changes a frame that is not seen", async () => {
+      const frame = await read(page, "frame-id");
+      await until("the save", async () => (await read(page, "save-state")) === "saved");
+      const saved = () => ask(page, "GET", `/api/frames/${frame}`).then(({ state, annotation }) => `${state} ${annotation?.number}`);
+      const before = await saved();
+      const playing = async () => (await page.locator("[data-testid=editor][data-playing]").count()) === 1;
+      const shown = () => page.locator("[data-testid=time-strip] + span").innerText().then(Number.parseInt);
+      const acts = [
+        () => page.mouse.click(at(0.6, 0.4).x, at(0.6, 0.4).y),
+        ...["y", "Enter", "Control+z", "Escape", "Shift+F", "."].map((key) => () => page.keyboard.press(key)),
+      ];
+      for (const act of acts) {
+        await page.goto(`${URL_}/p/${project}/frames/${frame}`);
+        await until("the frame", async () => (await read(page, "frame-id")) === frame);
+        await page.keyboard.press(" ");
+        const table = await page.getByTestId("time-strip").getAttribute("aria-valuenow");
+        await until("another frame shown", async () => Math.abs((await shown()) - table) > 2);
+        await act();
+        await until("the clip to stop", async () => !(await playing()));
+        await until("the frame shown on the table", async () => (await read(page, "frame-id")) !== frame);
+      }
+      if ((await saved()) !== before) throw new Error(`the frame was ${before}, is ${await saved()}`);
+      await page.goto(`${URL_}/p/${project}/frames/${frame}`);
+      await until("the frame", async () => (await read(page, "frame-id")) === frame);
+    });
+
     await step("Tab hides the panels from the picture, and walks elsewhere", async () => {
       const panels = () => page.getByRole("complementary", { name: "Labels and view" });
       await page.getByTestId("editor-canvas").focus();

@@ -56,7 +56,9 @@ export const theme = createTheme({
       styles: { title: { fontWeight: 600 } },
     },
     Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
-    Menu: { defaultProps: { transitionProps: { duration: 90 }, shadow: "md" } },
+    // Without a fade: a menu that is going still takes the keys.
+    Menu: { defaultProps: { transitionProps: { duration: 0 }, shadow: "md" } },
+    Popover: { defaultProps: { transitionProps: { duration: 0 } } },
     Tooltip: { defaultProps: { openDelay: 350, transitionProps: { duration: 90 }, withinPortal: true } },
     // Mantine picks the text's contrast for the light scheme alone; the dark accent needs dark text.
     Button: Button.extend({

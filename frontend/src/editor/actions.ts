@@ -111,7 +111,7 @@ export function runEditorAction(editor: Editor, action: Action, phase: ActionPha
     case "stepBack":
       return editor.stepBack();
     case "cancel":
-      editor.cancel();
+      if (editor.mayChange()) editor.cancel();
       return true;
     case "finish":
       return editor.finish();

@@ -108,6 +108,50 @@ describe("brush", () => {
     expect(bench.map.equals(new Labelmap(6, 6))).toBe(true);
   });
 
+  test("while another picture is shown nothing changes the frame, and who tries is heard; looking goes on", () => {
+    const bench = new Bench(drawn("1...", "...."));
+    const { editor } = bench;
+    let tried = 0;
+    editor.on("away", () => tried++);
+    bench.press(1, 1);
+    editor.setAway(true);
+    const before = bench.map.clone();
+    bench.drag([0, 0], [3, 1]);
+    for (const action of ["undo", "redo", "cancel"] as const)
+      expect(runEditorAction(editor, action, "tap")).toBe(true);
+    expect(editor.operate(1, { kind: "grow", by: 1 })).toBe(false);
+    expect(editor.copyLabel(drawn("11..", "...."), 1)).toBe(false);
+    expect(tried).toBe(6);
+    expect(bench.map.equals(before)).toBe(true);
+    editor.holdPan(true);
+    const { x } = editor.view;
+    editor.zoomBy(4);
+    bench.drag([0, 0], [1, 0]);
+    expect(editor.view.x).not.toBe(x);
+    editor.holdPan(false);
+    expect(tried).toBe(6);
+    editor.setAway(false);
+    editor.undo();
+    expect(text(bench.map)).toEqual(["1...", "...."]);
+  });
+
+  test("a press with a locked label is told of; the eraser and looking are not", () => {
+    const bench = new Bench(drawn("1...", "...."));
+    const told: number[] = [];
+    bench.editor.on("locked", (label) => told.push(label));
+    bench.editor.setLocked(1, true);
+    bench.press(2, 1);
+    bench.editor.setTool("eraser");
+    bench.press(2, 1);
+    bench.editor.setTool("measure");
+    bench.press(2, 1);
+    bench.editor.setTool("brush");
+    bench.editor.setLabel(2);
+    bench.press(2, 1);
+    expect(told).toEqual([1]);
+    expect(text(bench.map)).toEqual(["1...", "..2."]);
+  });
+
   test("undo says whether there was anything: the screen may have more to take back", () => {
     const bench = new Bench(new Labelmap(4, 4));
     bench.press(1, 1);

@@ -37,6 +37,8 @@ export const MIN_BRUSH = 1;
 export const MAX_BRUSH = 200;
 /** These change nothing: who may only look has them too. */
 const LOOKS: ReadonlySet<ToolName> = new Set<ToolName>(["pan", "measure"]);
+/** These paint with the label in hand. */
+const PAINTS_LABEL = (tool: ToolName) => !LOOKS.has(tool) && tool !== "eraser" && tool !== "move";
 const READS_GREYS: ReadonlySet<ToolName> = new Set<ToolName>(["grow", "scissors", "superpixel"]);
 export const THRESHOLDS: ReadonlySet<ToolName> = new Set<ToolName>(["brush", "eraser", "line"]);
 
@@ -50,6 +52,7 @@ export class Editor implements ToolHost {
   private active: Tool;
   /** Pans while `Space` is held, whatever the tool. */
   private held: Tool | null = null;
+  private away = false;
   private hover: ImagePoint | null = null;
   /** The keys that were down when the pointer was there. */
   private modifiers = NO_MODIFIERS;
@@ -186,7 +189,7 @@ export class Editor implements ToolHost {
   }
 
   private changeLabel(change: (map: Labelmap) => Box | null): boolean {
-    if (this.snapshot.readOnly) return false;
+    if (this.snapshot.readOnly || !this.mayChange()) return false;
     this.leave();
     const edit = this.begin();
     edit.painted(change(edit.map));
@@ -335,6 +338,19 @@ export class Editor implements ToolHost {
     this.update({ display: changed(this.snapshot.display, change) });
   }
 
+  /** Another picture is shown in the frame's place (a clip plays): nothing may change what nobody sees. */
+  setAway(away: boolean): void {
+    if (away) this.leave();
+    this.away = away;
+    this.previewChanged();
+  }
+
+  /** Whether the frame on the table is the one shown. Asked before it is changed: when it is not, `away` is told. */
+  mayChange(): boolean {
+    if (this.away) this.emitter.emit("away", undefined);
+    return !this.away;
+  }
+
   setReadOnly(readOnly: boolean): void {
     if (readOnly) this.active.onCancel();
     this.update({ readOnly });
@@ -351,7 +367,7 @@ export class Editor implements ToolHost {
 
   /** Take the last step back; in the middle of one, its last press, or else the whole of it. False: there was none. */
   undo(): boolean {
-    if (this.stepBack()) return true;
+    if (!this.mayChange() || this.stepBack()) return true;
     if (this.active.isBusy) {
       this.active.onCancel();
       return true;
@@ -364,7 +380,7 @@ export class Editor implements ToolHost {
   }
 
   redo(): void {
-    if (this.active.isBusy || this.snapshot.readOnly) return;
+    if (this.active.isBusy || this.snapshot.readOnly || !this.mayChange()) return;
     this.stepped(this.frame?.document.redo() ?? null);
     this.active.onMapChanged?.();
   }
@@ -387,6 +403,11 @@ export class Editor implements ToolHost {
     this.cancel();
   }
 
+  /** A step is in the making. */
+  get isBusy(): boolean {
+    return this.active.isBusy;
+  }
+
   /** Enter: finish a step of several presses. False when there was none, so that Enter may mean more. */
   finish(): boolean {
     if (!this.active.isBusy || !this.active.onFinish) return false;
@@ -400,8 +421,11 @@ export class Editor implements ToolHost {
     if (!this.frame) return;
     this.hover = toImage(this.currentView, at);
     this.modifiers = modifiers;
-    const tool = this.toolInHand();
-    if (tool) tool.onPointerDown(this.hover, modifiers);
+    const tool = this.held || this.mayChange() ? this.toolInHand() : null;
+    const { label, locked } = this.snapshot;
+    if (tool === this.active && locked.has(label) && PAINTS_LABEL(this.snapshot.tool))
+      this.emitter.emit("locked", label);
+    tool?.onPointerDown(this.hover, modifiers);
     this.previewChanged();
   }
 
@@ -601,6 +625,7 @@ export class Editor implements ToolHost {
 
   private toolInHand(): Tool | null {
     if (this.held) return this.held;
+    if (this.away) return null;
     return this.snapshot.readOnly && !LOOKS.has(this.snapshot.tool) ? null : this.active;
   }
 

@@ -75,6 +75,10 @@ export interface EditorEvents {
   style: ColorTables;
   /** A shape, or a proposal of the model, was not finished when its frame or tool went, and is gone. */
   dropped: ToolName;
+  /** Something was to change the frame while another picture is shown in its place; nothing did. */
+  away: undefined;
+  /** The tool was put to a label that is locked: it will change nothing. */
+  locked: number;
   /** What the model would make of the mask; null: nothing is proposed any more. */
   proposal: Labelmap | null;
   /** Draw the cursor canvas again. */

@@ -335,18 +335,19 @@ function takesTyping(target: EventTarget | null): boolean {
 }
 
 /**
- * These keys press the focused control, move it or leave it; on the picture they are ours. Tab is ours nowhere else, or nobody
- * could walk through the page with it; from the picture Shift Tab leads out.
+ * These keys press the focused control, move it or leave it; on the picture they are ours. Tab is ours there, and where
+ * nothing has a focus that shows, or nobody could walk through the page with it; from the picture Shift Tab leads out.
  */
 function pressesControl(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
-  if (event.key === "Tab") return event.shiftKey || target.closest("[role=application]") === null;
+  if (event.key === "Tab")
+    return (
+      event.shiftKey || (target.matches(":focus-visible") && target.closest("[role=application]") === null)
+    );
   if (event.key.startsWith("Arrow")) return target.closest("input, [role=slider]") !== null;
   if (event.key !== "Enter" && event.key !== " ") return false;
-  return (
-    target.closest("button, a, input, [role=button], [role=slider], [role=menuitem], [role=dialog]") !== null
-  );
+  return target.closest("button, a, input, [role=button], [role=menuitem], [role=dialog]") !== null;
 }
 
 /** Listen on the window. Returns the function that stops it. */

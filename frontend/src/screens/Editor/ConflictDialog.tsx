@@ -2,6 +2,7 @@ import { Button, Modal, SegmentedControl, Switch } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { keys } from "../../api/keys";
+import { useFocusBack } from "../../app/useFocusBack";
 import { type Conflict, colorTables, Labelmap, resolve, type SaveState, type Side } from "../../editor";
 import { ErrorState } from "../../ui/ErrorState";
 import { count, plural, timeAgo } from "../../ui/format";
@@ -32,6 +33,7 @@ export function ConflictDialog({
   onLater: () => void;
 }) {
   const { session } = desk;
+  useFocusBack();
   const sides = useQuery({
     queryKey: [...keys.revisions(Number(frameId)), "conflict", save.number],
     queryFn: () => session.conflict(frameId),

@@ -84,7 +84,7 @@ export function DraftThreshold({
               onClick={() => {
                 if (!shown) return;
                 setPercent(0);
-                takeOut(editor, shown);
+                if (editor.mayChange()) takeOut(editor, shown);
               }}
             >
               {made ? `Take out ${plural(made.pixels, "pixel")}` : "Loading…"}

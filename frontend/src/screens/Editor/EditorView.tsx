@@ -247,7 +247,28 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       ),
     [session],
   );
+  /** From a clip that plays to the frame it shows; from there on to its neighbours. */
+  const step = (steps: 1 | -1, onlySelected = false) => {
+    if (!player.pause()) open(session.neighbour(steps, onlySelected));
+  };
+  useEffect(
+    () =>
+      session.editor.on("locked", (index) => {
+        const name = session.editor.getState().labels.find((label) => label.index === index)?.name;
+        notifications.show({ id: "locked", message: `${name} is locked: nothing is drawn of it.` });
+      }),
+    [session],
+  );
   const goTo = useCallback((to: number) => open(frames[to]?.id ?? null), [open, frames]);
+  const move = useCallback(
+    (by: number) => {
+      if (player.pause()) return;
+      // From the frame asked for last: keys may come faster than frames open.
+      const from = frames.findIndex(({ id }) => String(id) === session.wantedFrame);
+      goTo(Math.min(frames.length - 1, Math.max(0, from + by)));
+    },
+    [player, session, frames, goTo],
+  );
   const role = search.get("queue") === "review" ? "review" : "annotate";
   const work = useWork({ desk, project, detail, role, open });
   const working = useRef(work);
@@ -290,11 +311,12 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   keyboard.current = useEditorKeys({
     session,
     map,
+    before: { undo: carry.undoFirst },
     onAction: {
-      "frame.previous": () => open(session.neighbour(-1)),
-      "frame.next": () => open(session.neighbour(1)),
-      "frame.previousSelected": () => open(session.neighbour(-1, true)),
-      "frame.nextSelected": () => open(session.neighbour(1, true)),
+      "frame.previous": () => step(-1),
+      "frame.next": () => step(1),
+      "frame.previousSelected": () => step(-1, true),
+      "frame.nextSelected": () => step(1, true),
       "frame.nextWaiting": () => void work.next(),
       "frame.nextUncertain": () => jump("uncertain"),
       "frame.nextUntouched": () => jump("untouched"),
@@ -305,7 +327,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         else if (role === "review" && work.mayReview) void work.accept();
         else void work.acceptDraft();
       },
-      carry: () => work.mayAnnotate && setCarrying(true),
+      carry: () => work.mayAnnotate && session.editor.mayChange() && setCarrying(true),
       finish: () => void work.submit(),
       undo: carry.offerBack,
       save: () => void session.autosave.saveNow(String(frameId)),
@@ -313,7 +335,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       panels: togglePanels,
       help: () => setHelp(true),
       "review.accept": () => void work.accept(),
-      "review.return": () => work.mayReview && setReturning(true),
+      "review.return": () => work.mayReview && session.editor.mayChange() && setReturning(true),
       ...layers.taps,
       ...structureActs,
     },
@@ -403,7 +425,15 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           )}
           {panels && <CarryStrip carry={carry} colors={stripColors} onOpen={open} onHeight={coverBottom} />}
         </div>
-        {returning && detail && <ReturnForm work={work} onClose={() => setReturning(false)} />}
+        {returning && detail && (
+          <ReturnForm
+            work={work}
+            onClose={() => {
+              setReturning(false);
+              host.current?.focus({ preventScroll: true });
+            }}
+          />
+        )}
         {problem && (
           <div className={styles.cover}>
             <ErrorState error={problem.error} retry={() => void session.open(problem.frameId)} />
@@ -430,6 +460,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           phase={player.phase}
           onToggle={player.toggle}
           onGo={goTo}
+          onMove={move}
         >
           {work.mayAnnotate && <CarryMenu carry={carry} opened={carrying} onChange={setCarrying} />}
         </TimeStrip>

@@ -15,6 +15,15 @@ const HEIGHT = 44;
 /** Where the dots of selected frames stand; bars of uncertainty grow up from above them, revisions hang below. */
 const BASE = 31;
 const TALLEST = 20;
+/** Frames that a key moves by while the line has the focus. */
+const STEPS: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  PageUp: -10,
+  PageDown: 10,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
 
 /**
  * The clip as a line: selected frames as dots by state, how unsure the model is above them, how often they were saved
@@ -27,6 +36,7 @@ export const TimeStrip = memo(function TimeStrip({
   phase,
   onToggle,
   onGo,
+  onMove,
   children,
 }: {
   frames: readonly FrameOfClip[];
@@ -36,6 +46,8 @@ export const TimeStrip = memo(function TimeStrip({
   playedAt: PlayedAt;
   phase: PlayerPhase;
   onToggle: () => void;
+  /** So many frames on, or back where negative; beyond the ends to the last there. */
+  onMove: (by: number) => void;
   onGo: (at: number) => void;
   /** At its right end. */
   children?: ReactNode;
@@ -79,13 +91,16 @@ export const TimeStrip = memo(function TimeStrip({
         }
         data-testid="time-strip"
         onPointerDown={(event) => {
+          if (event.button !== 0) return;
           event.currentTarget.setPointerCapture(event.pointerId);
           go(event);
         }}
         onPointerMove={(event) => event.buttons === 1 && go(event)}
         onKeyDown={(event) => {
-          const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-          if (by && frames[at + by]) onGo(at + by);
+          const by = STEPS[event.key];
+          if (!by) return;
+          event.preventDefault();
+          onMove(by);
         }}
       >
         <Marks frames={frames} width={width} />

@@ -19,6 +19,7 @@ function operates(
     action,
     words,
     run: (session, label) => {
+      if (!session.editor.mayChange()) return;
       const { options } = session.editor.getState();
       if (!session.editor.operate(label, operation(options))) tellNothing(session, label);
     },
@@ -28,7 +29,8 @@ function operates(
 const copies = (action: Action, words: string, steps: 1 | -1): StructureAct => ({
   action,
   words,
-  run: (session, label) =>
+  run: (session, label) => {
+    if (!session.editor.mayChange()) return;
     void session.copyLabel(label, steps).then(
       (answer) => {
         if (answer === "none") tell("There is no selected frame on that side.");
@@ -36,7 +38,8 @@ const copies = (action: Action, words: string, steps: 1 | -1): StructureAct => (
       },
       (error: unknown) =>
         notifications.show({ color: "red", title: "Not copied", message: errorText(error) }),
-    ),
+    );
+  },
 });
 
 /** In the order people need them. */
@@ -55,6 +58,7 @@ export const STRUCTURE_ACTS: readonly StructureAct[] = [
 ];
 
 export function convertLabel(session: EditorSession, label: number, to: number): void {
+  if (!session.editor.mayChange()) return;
   if (!session.editor.operate(label, { kind: "convert", to })) tellNothing(session, label);
 }
 

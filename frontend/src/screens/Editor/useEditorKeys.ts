@@ -7,14 +7,17 @@ interface Meanings {
   map: KeyMap;
   /** What the engine leaves to the screen. */
   onAction: Partial<Record<Action, () => void>>;
+  /** What comes before the engine; true: it was done. */
+  before: Partial<Record<Action, () => boolean>>;
   /** Begun and ended. */
   onHold: Partial<Record<Action, (held: boolean) => void>>;
 }
 
 /** Keys of the editor while it is on the screen. */
-export function useEditorKeys({ session, map, onAction, onHold }: Meanings): Keyboard {
+export function useEditorKeys({ session, map, before, onAction, onHold }: Meanings): Keyboard {
   return useKeyboard(map, (action, phase) => {
     session.touched("key");
+    if (phase === "tap" && before[action]?.()) return;
     if (runEditorAction(session.editor, action, phase)) return;
     if (phase === "tap") onAction[action]?.();
     else onHold[action]?.(phase === "start");

@@ -9,6 +9,9 @@ export interface PlayerHandle {
   /** Place in the clip of the frame drawn; null while nothing plays. Heard by the time strip alone. */
   at: PlayedAt;
   toggle: () => void;
+  /** Stop, and put the frame shown on the table. False: nothing plays. */
+  pause: () => boolean;
+  /** Stop, and show the frame on the table. */
   stop: () => void;
 }
 
@@ -43,6 +46,7 @@ export function usePlayer({
   const [phase, setPhase] = useState<PlayerPhase>("stopped");
   const [at] = useState(() => new PlayedAt());
   const player = useRef<Player | null>(null);
+  const handle = useRef<PlayerHandle | null>(null);
   const order = useRef(frames);
   order.current = frames;
 
@@ -61,9 +65,11 @@ export function usePlayer({
     const stops = [
       made.on("phase", setPhase),
       made.on("frame", at.set),
-      made.on("failed", (error) =>
-        notifications.show({ color: "red", title: "The clip stopped", message: error.message }),
-      ),
+      made.on("failed", (error) => {
+        handle.current?.stop();
+        notifications.show({ color: "red", title: "The clip stopped", message: error.message });
+      }),
+      session.editor.on("away", () => void handle.current?.pause()),
       session.editor.on("edited", ({ frameId }) =>
         made.forget(order.current.findIndex((frame) => String(frame.id) === frameId)),
       ),
@@ -72,35 +78,50 @@ export function usePlayer({
       for (const stop of stops) stop();
       made.dispose();
       player.current = null;
+      session.editor.setAway(false);
       setPhase("stopped");
       at.set(null);
     };
   }, [session, sameClip, renderer, at]);
 
-  return useMemo(() => {
-    const end = () => {
+  handle.current = useMemo(() => {
+    const stop = () => {
       player.current?.stop();
       renderer.current?.endPlay();
+      session.editor.setAway(false);
       at.set(null);
+    };
+    const pause = () => {
+      const made = player.current;
+      if (!made?.isPlaying) return false;
+      made.stop();
+      // The frame shown stays on the screen until the same frame is on the table.
+      const frame = order.current[made.index];
+      void session.open(String(frame.id)).then(stop);
+      return true;
     };
     return {
       phase,
       at,
-      stop: end,
+      stop,
+      pause,
       toggle: () => {
         const made = player.current;
-        if (!made) return;
-        if (!made.isPlaying) {
-          session.editor.cancel();
-          const from = order.current.findIndex((frame) => String(frame.id) === session.frameId);
-          made.play(Math.max(0, from));
+        if (!made || pause()) return;
+        // Space pressed by accident must not cost a stroke, or a shape.
+        if (session.editor.isBusy) {
+          if (!session.editor.openFrame?.document.isPainting)
+            notifications.show({
+              id: "finish-first",
+              message: "The clip does not play over a step in the making: Enter takes it, Escape drops it.",
+            });
           return;
         }
-        made.stop();
-        // The frame shown stays on the screen until the same frame is on the table.
-        const frame = order.current[made.index];
-        void session.open(String(frame.id)).then(end);
+        session.editor.setAway(true);
+        const from = order.current.findIndex((frame) => String(frame.id) === session.frameId);
+        made.play(Math.max(0, from));
       },
     };
   }, [phase, at, session, renderer]);
+  return handle.current;
 }

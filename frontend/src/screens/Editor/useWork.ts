@@ -51,7 +51,7 @@ export function useWork({
   const { session, ports, me } = desk;
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
-  const acting = useRef(false);
+  const acting = useRef<{ title: string; end: Promise<void> } | null>(null);
   const [newer, setNewer] = useState<Newer | null>(null);
   const [points, setPoints] = useState<ReviewPoint[]>([]);
   /** The frame an empty mask was warned about: a second Enter means it. */
@@ -90,22 +90,36 @@ export function useWork({
   const doing = useCallback(
     async (title: string, act: () => Promise<void>) => {
       if (acting.current) return;
-      acting.current = true;
+      const attempt = async () => {
+        try {
+          await act();
+        } catch (error) {
+          const since = newerOf(error);
+          if (since) {
+            setNewer(since);
+            void client.invalidateQueries({ queryKey: ["frame", frameId] });
+          } else notifications.show({ color: "red", title, message: errorText(error) });
+        }
+      };
       setBusy(true);
-      try {
-        await act();
-      } catch (error) {
-        const since = newerOf(error);
-        if (since) {
-          setNewer(since);
-          void client.invalidateQueries({ queryKey: ["frame", frameId] });
-        } else notifications.show({ color: "red", title, message: errorText(error) });
-      } finally {
-        acting.current = false;
-        setBusy(false);
-      }
+      acting.current = { title, end: attempt() };
+      await acting.current.end;
+      acting.current = null;
+      setBusy(false);
     },
     [client, frameId],
+  );
+
+  /** What is to be done to the frame on the table: not while another is shown, and after what was begun before. */
+  const toFrame = useCallback(
+    async (title: string, act: () => Promise<void>) => {
+      if (!session.editor.mayChange()) return;
+      // A key pressed twice means once.
+      if (acting.current?.title === title) return;
+      await acting.current?.end;
+      await doing(title, act);
+    },
+    [session, doing],
   );
 
   const refresh = useCallback(
@@ -169,7 +183,7 @@ export function useWork({
     removePoint: (at) => setPoints((known) => known.filter((_, i) => i !== at)),
 
     acceptDraft: () =>
-      doing("The draft was not saved", async () => {
+      toFrame("The draft was not saved", async () => {
         const open = session.editor.openFrame;
         if (!mayAnnotate || !detail || open?.id !== String(frameId)) return;
         if (!detail.draft) {
@@ -200,11 +214,20 @@ export function useWork({
       }),
 
     submit: () =>
-      doing("Not submitted", async () => {
+      toFrame("Not submitted", async () => {
         const open = session.editor.openFrame;
         if (!mayAnnotate || !detail || open?.id !== String(frameId)) return;
+        const isSaved = session.autosave.state(String(frameId)).kind === "saved";
+        if (isSubmitted && isSaved && !saved.current.has(frameId)) {
+          if (!mayReview) return goOn(String(frameId));
+          notifications.show({
+            id: "waits-for-verdict",
+            message: "This frame waits for your verdict: accept it or return it.",
+          });
+          return;
+        }
         const map = open.document.labelmap;
-        if (session.autosave.state(String(frameId)).kind === "saved" && savedNumber(session, frameId) === 0) {
+        if (isSaved && savedNumber(session, frameId) === 0) {
           if (map.data.every((label) => label === 0) && warned.current !== frameId) {
             warned.current = frameId;
             notifications.show({
@@ -223,8 +246,8 @@ export function useWork({
         await goOn(String(frameId));
       }),
 
-    accept: () => doing("Not accepted", () => judge("accepted", "")),
-    giveBack: (comment) => doing("Not returned", () => judge("returned", comment)),
+    accept: () => toFrame("Not accepted", () => judge("accepted", "")),
+    giveBack: (comment) => toFrame("Not returned", () => judge("returned", comment)),
     next: () => doing("The queue did not open", () => goOn(session.wantedFrame)),
   };
 }

@@ -56,7 +56,7 @@ function Offered(strip: Strip) {
   }
   return (
     <>
-      {accepted && <AcceptedBar key={`${strip.carry.isOffered}`} carry={strip.carry} accepted={accepted} />}
+      {accepted && <AcceptedBar carry={strip.carry} accepted={accepted} />}
       {proposals.length > 0 && <Cards {...strip} />}
     </>
   );
@@ -74,8 +74,7 @@ function AcceptedBar({ carry, accepted: { saved, refused } }: { carry: Carry; ac
             size="compact-xs"
             variant="default"
             loading={carry.busy}
-            // Asked for by the undo key: the next key may be Enter.
-            autoFocus={carry.isOffered}
+            rightSection={<KeyHint>Ctrl Z</KeyHint>}
             onClick={() => void carry.takeBack()}
           >
             Take back

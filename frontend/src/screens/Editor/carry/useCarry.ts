@@ -1,6 +1,6 @@
 import { notifications } from "@mantine/notifications";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type RefObject, useCallback, useEffect, useMemo, useState } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/keys";
 import type { Frame, FrameDetail, Job, PropagationJob } from "../../../api/types";
@@ -34,9 +34,9 @@ export interface Carry {
   busy: boolean;
   /** What was accepted together last, until it is taken back or put away. */
   accepted: Outcome | null;
-  /** It is shown again because somebody wants to undo, and nothing else is left to. */
-  isOffered: boolean;
-  /** Show what was accepted together last and not taken back. */
+  /** The undo key, before anything else: take back what was accepted together, where nothing was drawn since. */
+  undoFirst: () => boolean;
+  /** The undo key, where nothing else is left: show what was accepted together last and not taken back. */
   offerBack: () => void;
   takeBack: () => Promise<void>;
   putAway: () => void;
@@ -68,10 +68,21 @@ export function useCarry({
   const [jobId, setJobId] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
   const [accepted, setAccepted] = useState<Outcome | null>(null);
-  const [isOffered, setOffered] = useState(false);
-  const show = useCallback((outcome: Outcome | null, offered = false) => {
+  /** When it was shown, or the undo key last asked for it. */
+  const asked = useRef(0);
+  /** Something was drawn since: undo means that first. */
+  const drawn = useRef(false);
+  useEffect(
+    () =>
+      session.editor.on("edited", () => {
+        drawn.current = true;
+      }),
+    [session],
+  );
+  const show = useCallback((outcome: Outcome | null) => {
+    drawn.current = false;
+    asked.current = performance.now();
     setAccepted(outcome);
-    setOffered(offered);
   }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was made belongs to the clip it was made for
   useEffect(() => {
@@ -164,12 +175,17 @@ export function useCarry({
           takenGroups(me.id, clipId).filter((group) => JSON.stringify(group) !== of),
         );
         await refresh(saved.map(({ frame }) => frame));
-        notifications.show({
-          message: `${plural(saved.length - refused.length, "frame")} taken back.${reasons(refused)}`,
-        });
+        notifications.show({ message: takenBack(saved, refused, frames) });
       }),
-    [doing, refresh, me.id, clipId, show],
+    [doing, refresh, me.id, clipId, show, frames],
   );
+
+  /** Show what could be taken back; asked again once that was seen, take it back. A key held down asks once. */
+  const askBack = (group: Outcome) => {
+    const isMeant = accepted !== null && performance.now() - asked.current > SEEN_MS;
+    if (isMeant) void undo(group.saved);
+    else show(group);
+  };
 
   return {
     proposals,
@@ -177,10 +193,14 @@ export function useCarry({
     job: jobId !== null && job && isRunning(job) ? job : null,
     busy,
     accepted,
-    isOffered,
+    undoFirst: () => {
+      if (!accepted?.saved.length || drawn.current || !session.editor.mayChange()) return false;
+      askBack(accepted);
+      return true;
+    },
     offerBack: () => {
       const newest = takenGroups(me.id, clipId).at(-1);
-      if (newest) show({ saved: newest, refused: [] }, true);
+      if (newest) askBack({ saved: newest, refused: [] });
     },
     takeBack: () => (accepted ? undo(accepted.saved) : Promise.resolve()),
     putAway: () => show(null),
@@ -190,7 +210,7 @@ export function useCarry({
     start: (way, direction, count) =>
       doing("Nothing was carried over", async () => {
         const frame = session.editor.openFrame;
-        if (!detail || frame?.id !== String(detail.id)) return;
+        if (!session.editor.mayChange() || !detail || frame?.id !== String(detail.id)) return;
         const state = await session.autosave.saveNow(frame.id);
         if (state.kind !== "saved") throw new Error(describe(state));
         show(null);
@@ -216,6 +236,7 @@ export function useCarry({
       }),
     accept: (which) =>
       doing("Not accepted", async () => {
+        if (!session.editor.mayChange()) return;
         const [opened] = which.filter(({ frame }) => String(frame.id) === session.frameId);
         if (which.length === 1 && opened) {
           // On the table it is one step like any other: undo takes it back.
@@ -246,6 +267,8 @@ export function useCarry({
   };
 }
 
+/** So long, in milliseconds, an offer is on the screen before the undo key takes it. */
+const SEEN_MS = 600;
 const NO_COPY = "No selected frame that way waits for a person.";
 const NO_BETWEEN =
   "There are no untouched selected frames between two frames somebody drew on. Draw on one farther along first.";
@@ -253,6 +276,19 @@ const NO_BETWEEN =
 const isRunning = (job: Job | undefined) => job?.state === "queued" || job?.state === "running";
 export const reasons = (refused: Outcome["refused"]) =>
   refused.length ? ` ${[...new Set(refused.map(({ message }) => message))].join(" ")}` : "";
+
+/** How many frames were taken back, and which were not. Each of those was changed since it was accepted. */
+export function takenBack(
+  saved: readonly Accepted[],
+  refused: Outcome["refused"],
+  frames: readonly Pick<Frame, "id" | "index">[],
+): string {
+  const done = `${plural(saved.length - refused.length, "frame")} taken back.`;
+  if (!refused.length) return done;
+  const kept = new Set(refused.map(({ frame }) => frame));
+  const numbers = frames.filter(({ id }) => kept.has(id)).map(({ index }) => index + 1);
+  return `${done} Worked on since, and left as it is: ${numbers.length > 1 ? "frames" : "frame"} ${numbers.join(", ")}.`;
+}
 
 function mapOf(session: Desk["session"]): Labelmap {
   const frame = session.editor.openFrame;
