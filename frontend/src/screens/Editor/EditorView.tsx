@@ -1,6 +1,7 @@
 import { notifications } from "@mantine/notifications";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useLocation, useNavigate, useSearchParams } from "react-router";
 import { api } from "../../api/client";
 import { useFrame, useMe } from "../../api/hooks";
@@ -281,6 +282,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   useEffect(() => {
     if (!work.mayReview) setReturning(false);
   }, [work.mayReview]);
+  const { mayDraw } = work;
+  useEffect(() => session.editor.setReadOnly(!mayDraw), [session, mayDraw]);
   const layers = useLayers({ session, renderer, detail, frames });
   const noClicks = useClicks(desk, frameId);
   const carry = useCarry({ desk, renderer, detail, frames });
@@ -327,7 +330,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         else if (role === "review" && work.mayReview) void work.accept();
         else void work.acceptDraft();
       },
-      carry: () => work.mayAnnotate && session.editor.mayChange() && setCarrying(true),
+      carry: () => {
+        if (!work.mayAnnotate || !session.editor.mayChange()) return;
+        setPanels(true); // its button is among them
+        setCarrying(true);
+      },
       finish: () => void work.submit(),
       undo: carry.offerBack,
       save: () => void session.autosave.saveNow(String(frameId)),
@@ -338,6 +345,10 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       "review.return": () => work.mayReview && session.editor.mayChange() && setReturning(true),
       ...layers.taps,
       ...structureActs,
+      "structure.menu": () => {
+        flushSync(() => setPanels(true)); // its button is among them
+        structureActs["structure.menu"]?.();
+      },
     },
     onHold: layers.holds,
   });
@@ -423,7 +434,9 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           ) : carry.here ? null : (
             <Offers desk={desk} detail={detail} project={project} save={save} />
           )}
-          {panels && <CarryStrip carry={carry} colors={stripColors} onOpen={open} onHeight={coverBottom} />}
+          {(panels || carry.accepted) && (
+            <CarryStrip carry={carry} colors={stripColors} onOpen={open} onHeight={coverBottom} />
+          )}
         </div>
         {returning && detail && (
           <ReturnForm

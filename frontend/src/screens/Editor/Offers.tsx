@@ -44,6 +44,12 @@ export function Offers({
       </div>
     );
   }
+  if (detail.state === "accepted" && project.may.includes("annotate") && !project.may.includes("review"))
+    return (
+      <div className={styles.offer} data-testid="gold">
+        <span>This frame is gold: only a reviewer may change it.</span>
+      </div>
+    );
   if (!project.may.includes("annotate") || save.kind !== "saved" || save.number > 0 || detail.annotation)
     return null;
 

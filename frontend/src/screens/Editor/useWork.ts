@@ -12,6 +12,8 @@ import type { Desk } from "./useSession";
 
 export interface Work {
   mayAnnotate: boolean;
+  /** This person may change the frame's mask. */
+  mayDraw: boolean;
   /** The frame waits for a verdict this person may give. */
   mayReview: boolean;
   /** The frame was submitted, and this person corrected it while reviewing: a verdict submits the correction. */
@@ -69,6 +71,26 @@ export function useWork({
     () => session.autosave.on("saved", (event) => saved.current.add(Number(event.frameId))),
     [session],
   );
+  const isReviewer = project.may.includes("review");
+  const handedIn = detail?.state === "submitted" || detail?.state === "accepted" ? detail.state : null;
+  useEffect(() => {
+    // A reviewer's change to what waits for them is named on the button that accepts it.
+    if (handedIn === null || (isReviewer && handedIn === "submitted")) return;
+    return session.autosave.on("saved", (event) => {
+      if (event.frameId !== String(frameId)) return;
+      notifications.show(
+        handedIn === "submitted"
+          ? {
+              title: "This frame is in work again",
+              message: "Your change took it out of review: submit it once more when it is right.",
+            }
+          : {
+              title: "This gold frame is in work again",
+              message: "What was accepted stays gold until your change is submitted and accepted.",
+            },
+      );
+    });
+  }, [session, frameId, handedIn, isReviewer]);
   /** Frames that were found submitted. */
   const [found, setFound] = useState<ReadonlySet<number>>(new Set());
   const isSubmitted = detail?.state === "submitted";
@@ -84,7 +106,7 @@ export function useWork({
     detail?.state === "open" &&
     detail.annotation?.author === me.username &&
     !project.forbid_own_review;
-  const mayReview = project.may.includes("review") && (isSubmitted || corrects);
+  const mayReview = isReviewer && (isSubmitted || corrects);
 
   /** One thing at a time; what goes wrong is said, and the frame stays. */
   const doing = useCallback(
@@ -156,7 +178,7 @@ export function useWork({
   }, [session, frameId]);
 
   const judge = useCallback(
-    async (verdict: Verdict, comment: string) => {
+    async (verdict: Verdict, comment: string, points: readonly ReviewPoint[]) => {
       if (!mayReview || session.frameId !== String(frameId)) return;
       const isCorrected = () => saved.current.has(frameId);
       await judgeSeen(api.post, frameId, { verdict, comment, points }, { save, isCorrected });
@@ -167,11 +189,13 @@ export function useWork({
       refresh(frameId);
       await goOn(String(frameId));
     },
-    [mayReview, session, save, frameId, points, refresh, goOn],
+    [mayReview, session, save, frameId, refresh, goOn],
   );
 
   return {
     mayAnnotate,
+    // The server refuses an annotator's change of a gold mask.
+    mayDraw: mayAnnotate && (detail?.state !== "accepted" || isReviewer),
     mayReview,
     corrects,
     newer,
@@ -228,6 +252,13 @@ export function useWork({
         }
         const map = open.document.labelmap;
         if (isSaved && savedNumber(session, frameId) === 0) {
+          if (!detail.selected) {
+            notifications.show({
+              id: "not-selected",
+              message: "This frame is not selected for annotation: draw on it first.",
+            });
+            return;
+          }
           if (map.data.every((label) => label === 0) && warned.current !== frameId) {
             warned.current = frameId;
             notifications.show({
@@ -246,8 +277,8 @@ export function useWork({
         await goOn(String(frameId));
       }),
 
-    accept: () => toFrame("Not accepted", () => judge("accepted", "")),
-    giveBack: (comment) => toFrame("Not returned", () => judge("returned", comment)),
+    accept: () => toFrame("Not accepted", () => judge("accepted", "", [])),
+    giveBack: (comment) => toFrame("Not returned", () => judge("returned", comment, points)),
     next: () => doing("The queue did not open", () => goOn(session.wantedFrame)),
   };
 }
