@@ -300,6 +300,22 @@ describe("going through the clip", () => {
     expect(await journal.pendingFrames()).toEqual([]);
   });
 
+  test("a frame saved by another way is loaded anew, but what is not saved of it stays and is joined", async () => {
+    const server = new Server();
+    const { session, stroke, shown } = await visit(server, `u${++user}`);
+    await session.open("f");
+    server.masks.set("f", [drawn("....2.", "......", "......", "......")]);
+    await session.forget("f");
+    expect(shown()[0]).toBe("....2.");
+    stroke(1.5, 1.5);
+    server.masks.set("f", [...(server.masks.get("f") ?? []), drawn("....22", "......", "......", "......")]);
+    await session.forget("f");
+    expect(shown()).toEqual(["....2.", ".1....", "......", "......"]);
+    await session.autosave.saveNow("f");
+    await settled(() => server.masks.get("f")?.length === 3);
+    expect(shown()).toEqual(["....22", ".1....", "......", "......"]);
+  });
+
   test("work that was taken back elsewhere is not waited for", async () => {
     const server = new Server();
     const { session, stroke, shown } = await visit(server, `u${++user}`);

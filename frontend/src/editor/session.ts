@@ -306,10 +306,14 @@ export class EditorSession {
     return this.open(frameId);
   }
 
-  /** A frame was saved by another way than this session: what was loaded of it is old. */
+  /**
+   * A frame was saved by another way than this session: what was loaded of it is old. Work on it that is not saved
+   * stays, and meets the other when it is.
+   */
   async forget(frameId: string): Promise<void> {
-    if (frameId === this.frameId) await this.reload();
-    else if (!this.autosave.unsavedMap(frameId)) this.cache.drop(frameId);
+    if (this.autosave.unsavedMap(frameId)) return;
+    if (frameId !== this.frameId) this.cache.drop(frameId);
+    else if (!this.editor.isBusy) await this.reload();
   }
 
   /**

@@ -250,6 +250,9 @@ export function useCarry({
           void client.invalidateQueries({ queryKey: ["proposals", clipId] });
           return;
         }
+        // A frame drawn on a moment ago is no longer untouched: the server must know.
+        const drawnOn = which.filter(({ frame }) => session.autosave.unsavedMap(String(frame.id)));
+        await Promise.all(drawnOn.map(({ frame }) => session.autosave.saveNow(String(frame.id))));
         const outcome = await acceptAll(clipId, which, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
         if (outcome.saved.length) keepTaken(me.id, clipId, [...takenGroups(me.id, clipId), outcome.saved]);
