@@ -139,6 +139,7 @@ export function useWork({
       // A key pressed twice means once.
       if (acting.current?.title === title) return;
       await acting.current?.end;
+      session.editor.leave(); // a stroke under way is part of what is handed in
       await doing(title, act);
     },
     [session, doing],
@@ -223,7 +224,7 @@ export function useWork({
           return;
         }
         const { id: draftId } = detail.draft;
-        const isDrawn = savedNumber(session, frameId) > 0;
+        const isDrawn = savedNumber(session, frameId) !== 0;
         const became = await takeDraft(session, String(frameId), fetchDraft, () =>
           ports.draftAccepted(String(frameId), draftId),
         );

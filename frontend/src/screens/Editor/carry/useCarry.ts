@@ -174,7 +174,8 @@ export function useCarry({
           clipId,
           takenGroups(me.id, clipId).filter((group) => JSON.stringify(group) !== of),
         );
-        await refresh(saved.map(({ frame }) => frame));
+        const kept = new Set(refused.map(({ frame }) => frame));
+        await refresh(saved.map(({ frame }) => frame).filter((frame) => !kept.has(frame)));
         notifications.show({ message: takenBack(saved, refused, frames) });
       }),
     [doing, refresh, me.id, clipId, show, frames],
