@@ -206,13 +206,17 @@ export class EditorSession {
     return true;
   }
 
+  /** The frame at a place of the clip, 0 the first; null where there is none. */
+  at(place: number): string | null {
+    return this.order[place]?.id ?? null;
+  }
+
   /**
-   * Make a label what it is on the selected frame before (-1) or after (1), as one undo step. "none": there is no
-   * such frame, or another frame was opened meanwhile. Rejects where it cannot be loaded.
+   * Make a label what it is on another frame of the clip, as one undo step. "none": there is no such frame, or
+   * another was opened meanwhile. Rejects where it cannot be loaded.
    */
-  async copyLabel(label: number, steps: 1 | -1): Promise<"copied" | "same" | "none"> {
+  async copyLabel(label: number, from: string | null): Promise<"copied" | "same" | "none"> {
     const { frameId } = this;
-    const from = this.neighbour(steps, true);
     if (frameId === null || from === null) return "none";
     const { document } = await this.cache.get(from);
     if (this.frameId !== frameId) return "none";

@@ -1,10 +1,11 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { ActionIcon, Button, Menu } from "@mantine/core";
 import { IconCheck, IconDots } from "@tabler/icons-react";
+import { useState } from "react";
 import type { Label } from "../../api/types";
 import { type Action, chordName, DEFAULT_KEYS, type EditorSession } from "../../editor";
 import styles from "./Editor.module.css";
 import { KeyHint } from "./keyNames";
-import { convertLabel, STRUCTURE_ACTS } from "./structures";
+import { convertLabel, copyFrom, STRUCTURE_ACTS } from "./structures";
 import type { Amounts } from "./useRememberedView";
 import { useEditorState } from "./useSession";
 
@@ -20,8 +21,16 @@ export function StructureMenu({
   session: EditorSession;
   disabled: boolean;
 }) {
+  const [opened, setOpened] = useState(false);
   return (
-    <Menu position="left-start" width={260} withinPortal withInitialFocusPlaceholder={false}>
+    <Menu
+      opened={opened}
+      onChange={setOpened}
+      position="left-start"
+      width={300}
+      withinPortal
+      withInitialFocusPlaceholder={false}
+    >
       <Menu.Target>
         <ActionIcon
           className={styles.toggle}
@@ -47,6 +56,7 @@ export function StructureMenu({
             {words}
           </Menu.Item>
         ))}
+        <CopyFromFrame session={session} label={label.index} onDone={() => setOpened(false)} />
         {labels.length > 1 && (
           <Menu.Sub position="left-start">
             <Menu.Sub.Target>
@@ -83,6 +93,45 @@ export function StructureMenu({
         ))}
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** A label as it is on any frame of the clip, by the number the header shows. */
+function CopyFromFrame({
+  session,
+  label,
+  onDone,
+}: {
+  session: EditorSession;
+  label: number;
+  onDone: () => void;
+}) {
+  const [number, setNumber] = useState("");
+  return (
+    <form
+      className={styles.copyFrom}
+      // Typed here, keys neither walk the menu nor change the picture.
+      onKeyDown={(event) => event.key !== "Escape" && event.stopPropagation()}
+      onSubmit={(event) => {
+        event.preventDefault();
+        copyFrom(session, label, session.at(Number(number) - 1), `This clip has no frame ${number}.`);
+        onDone();
+      }}
+    >
+      <label htmlFor={`copy-from-${label}`}>Copy from frame</label>
+      <input
+        id={`copy-from-${label}`}
+        inputMode="numeric"
+        pattern="[0-9]+"
+        required
+        placeholder="no."
+        value={number}
+        onChange={(event) => setNumber(event.currentTarget.value)}
+      />
+      <Button type="submit" size="compact-xs" variant="default">
+        Copy
+      </Button>
+    </form>
   );
 }
 

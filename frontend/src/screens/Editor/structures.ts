@@ -26,20 +26,23 @@ function operates(
   };
 }
 
+/** `missing` is said where there is no such frame. */
+export function copyFrom(session: EditorSession, label: number, frame: string | null, missing: string): void {
+  if (!session.editor.mayChange()) return;
+  session.copyLabel(label, frame).then(
+    (answer) => {
+      if (answer === "none") tell(missing);
+      if (answer === "same") tellNothing(session, label);
+    },
+    (error: unknown) => notifications.show({ color: "red", title: "Not copied", message: errorText(error) }),
+  );
+}
+
 const copies = (action: Action, words: string, steps: 1 | -1): StructureAct => ({
   action,
   words,
-  run: (session, label) => {
-    if (!session.editor.mayChange()) return;
-    void session.copyLabel(label, steps).then(
-      (answer) => {
-        if (answer === "none") tell("There is no selected frame on that side.");
-        if (answer === "same") tellNothing(session, label);
-      },
-      (error: unknown) =>
-        notifications.show({ color: "red", title: "Not copied", message: errorText(error) }),
-    );
-  },
+  run: (session, label) =>
+    copyFrom(session, label, session.neighbour(steps, true), "There is no selected frame on that side."),
 });
 
 /** In the order people need them. */
