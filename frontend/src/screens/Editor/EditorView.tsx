@@ -401,27 +401,31 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         />
       )}
       {panels && <ToolStrip session={session} state={state} noClicks={noClicks} />}
-      <div className={styles.stage}>
-        <div
-          ref={host}
-          className={styles.canvas}
-          data-testid="editor-canvas"
-          data-cursor={state.tool}
-          role="application"
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the picture takes keys; Shift Tab leads out
-          tabIndex={0}
-          aria-keyshortcuts="Tab"
-          aria-description="Tab shows and hides the panels, Shift Tab leads to the buttons, question mark shows all keys."
-          aria-label={detail ? `Frame ${detail.index}, ${detail.state}` : "Frame"}
-        />
-        <Pins
+      {panels && (
+        <SidePanel
           session={session}
-          review={detail?.review ?? null}
-          draftPoints={returning ? work.points : null}
-          onPlace={returning ? work.addPoint : null}
-          quiet={state.canUndo && !returning}
-          hidden={player.phase !== "stopped" || state.masksHidden}
+          state={state}
+          labels={labels}
+          detail={detail}
+          layers={layers}
+          onAcceptDraft={acceptDraft}
         />
+      )}
+      {panels && (
+        <TimeStrip
+          frames={frames}
+          at={at}
+          playedAt={player.at}
+          phase={player.phase}
+          onToggle={player.toggle}
+          onGo={goTo}
+          onMove={move}
+        >
+          {work.mayAnnotate && <CarryMenu carry={carry} opened={carrying} onChange={setCarrying} />}
+        </TimeStrip>
+      )}
+      <div className={styles.stage}>
+        {/* Before the picture: Shift Tab leads from it to what is offered, then to the panels, last to the header. */}
         <div className={styles.floor}>
           {save.kind === "refused" ? (
             <RefusedBar
@@ -447,6 +451,26 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
             }}
           />
         )}
+        <div
+          ref={host}
+          className={styles.canvas}
+          data-testid="editor-canvas"
+          data-cursor={state.tool}
+          role="application"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the picture takes keys; Shift Tab leads out
+          tabIndex={0}
+          aria-keyshortcuts="Tab"
+          aria-description="Tab shows and hides the panels, Shift Tab leads to the buttons, question mark shows all keys."
+          aria-label={detail ? `Frame ${detail.index}, ${detail.state}` : "Frame"}
+        />
+        <Pins
+          session={session}
+          review={detail?.review ?? null}
+          draftPoints={returning ? work.points : null}
+          onPlace={returning ? work.addPoint : null}
+          quiet={state.canUndo && !returning}
+          hidden={player.phase !== "stopped" || state.masksHidden}
+        />
         {problem && (
           <div className={styles.cover}>
             <ErrorState error={problem.error} retry={() => void session.open(problem.frameId)} />
@@ -455,29 +479,6 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
         {/* The last: a frame that cannot be opened must not cover what is kept. */}
         <LineBar desk={desk} onTry={tryNow} />
       </div>
-      {panels && (
-        <SidePanel
-          session={session}
-          state={state}
-          labels={labels}
-          detail={detail}
-          layers={layers}
-          onAcceptDraft={acceptDraft}
-        />
-      )}
-      {panels && (
-        <TimeStrip
-          frames={frames}
-          at={at}
-          playedAt={player.at}
-          phase={player.phase}
-          onToggle={player.toggle}
-          onGo={goTo}
-          onMove={move}
-        >
-          {work.mayAnnotate && <CarryMenu carry={carry} opened={carrying} onChange={setCarrying} />}
-        </TimeStrip>
-      )}
       {save.kind === "conflict" && needsChoice && later !== save && (
         <ConflictDialog desk={desk} frameId={String(frameId)} save={save} onLater={() => setLater(save)} />
       )}
