@@ -98,6 +98,28 @@ describe("keyboards that are not American", () => {
     ["a German ? is Shift ß", key("?", "Minus", { shiftKey: true }), "shift+?"],
     ["a Greek letter is the Latin one in its place", key("β", "KeyB"), "b"],
     ["Caps Lock changes nothing", key("B", "KeyB"), "b"],
+    ["a Mac's Option N is dead", key("Dead", "KeyN", { altKey: true }), "alt+n"],
+    ["… Option L is @ on a German Mac", key("@", "KeyL", { altKey: true }), "alt+l"],
+    [
+      "… and AltGraph in Firefox",
+      key("≤", "Comma", { altKey: true, getModifierState: (name) => name === "AltGraph" }),
+      "alt+,",
+    ],
+    ["a French A is where Q was, with Alt too", key("a", "KeyQ", { altKey: true }), "alt+a"],
+    ["a French comma with Alt is no M", key(",", "KeyM", { altKey: true }), "alt+,"],
+    ["a Dvorak [ is no minus", key("[", "Minus"), "["],
+    ["… nor with Shift", key("{", "Minus", { shiftKey: true }), "shift+["],
+    ["a Dvorak comma is W's place, with Shift too", key("<", "KeyW", { shiftKey: true }), "shift+,"],
+    ["a German minus is beside the full stop", key("-", "Slash"), "-"],
+    ["a German plus stays the larger brush", key("+", "BracketRight"), "]"],
+    ["a French minus is the digit 6", key("-", "Digit6"), "6"],
+    [
+      "a French full stop needs Shift, and is the comma's place",
+      key(".", "Comma", { shiftKey: true }),
+      "shift+,",
+    ],
+    ["the numeric pad has labels", key("4", "Numpad4"), "4"],
+    ["… and arrows without NumLock", key("ArrowLeft", "Numpad4"), "arrowleft"],
   ])("%s", (_, event, chord) => {
     expect(chordOf(event)).toBe(chord);
   });
@@ -110,5 +132,17 @@ describe("keyboards that are not American", () => {
     const done: string[] = [];
     new Keyboard((action) => done.push(action), WALL_KEYS).onKeyDown(event);
     expect(done).toEqual(["wall.pickAll"]);
+  });
+
+  test.each([
+    ["American", key("+", "Equal", { shiftKey: true }), "view.zoomIn"],
+    ["Dvorak", key("+", "BracketRight", { shiftKey: true }), "view.zoomIn"],
+    ["Swiss", key("+", "Digit1", { shiftKey: true }), "view.zoomIn"],
+    ["German, where it is the place of ]", key("+", "BracketRight"), "brush.larger"],
+    ["with Ctrl, which zooms the page", key("+", "Equal", { shiftKey: true, ctrlKey: true }), undefined],
+  ])("+ zooms in: %s", (_, event, action) => {
+    const done: string[] = [];
+    new Keyboard((action) => done.push(action)).onKeyDown(event);
+    expect(done[0]).toBe(action);
   });
 });
