@@ -295,17 +295,19 @@ const CODES: Readonly<Record<string, string>> = {
   Equal: "=",
   Semicolon: ";",
   Backslash: "\\",
+  Quote: "'",
   NumpadAdd: "=",
 };
 
 /** Characters that mean themselves wherever they are printed: in Dvorak `[` is beside 0, in German `-` beside the full stop. */
-const PRINTED = /^[,.[\]=-]$/;
+const PRINTED = /^[,./[\]=-]$/;
 /** What they become with Shift where that is no other key's character. */
 const WITH_SHIFT: Readonly<Record<string, string>> = { "<": ",", ">": ".", "{": "[", "}": "]", "+": "=" };
 
 /**
- * The chord of an event, the same on every keyboard layout. Letters and `, . [ ] = -` go by what is printed; digits, which
- * need Shift in French, by their place; what is printed in place of `[ ] , . / - = ; \` in America, like the German `ü`, too.
+ * The chord of an event, the same on every keyboard layout. Letters and `, . / [ ] = -` go by what is printed; digits,
+ * which need Shift in French, by their place, and so does what stands where America has `, . / [ ] = - ; ' \`, like the
+ * German `ü`.
  */
 export function chordOf(event: KeyEvent): string {
   if (event.key === "?") return "shift+?";

@@ -10,13 +10,23 @@ export function useKeyCaps(): ReadonlyMap<string, string> {
     const { keyboard } = navigator as { keyboard?: { getLayoutMap(): Promise<Map<string, string>> } };
     void keyboard?.getLayoutMap().then((layout) => {
       if (gone) return;
-      setCaps(new Map(PLACES.map(([name, code]) => [name, layout.get(code) ?? name])));
+      setCaps(capsOf(layout));
     });
     return () => {
       gone = true;
     };
   }, []);
   return caps;
+}
+
+/** A letter or one of `, . / [ ] = -` that stands there means itself: ours is printed elsewhere then, as in Dvorak. */
+export function capsOf(layout: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map(
+    PLACES.map(([name, code]) => {
+      const cap = layout.get(code);
+      return [name, !cap || /^[a-z,./[\]=-]$/.test(cap) ? name : cap];
+    }),
+  );
 }
 
 const NO_CAPS: ReadonlyMap<string, string> = new Map();
@@ -30,6 +40,7 @@ const PLACES = [
   ["=", "Equal"],
   [";", "Semicolon"],
   ["\\", "Backslash"],
+  ["'", "Quote"],
 ] as const;
 
 export const NO_KEY = "no key";
