@@ -47,6 +47,7 @@ const type = (key: string, code: string, more: KeyboardEventInit = {}) =>
     );
   });
 const focused = () => nameOf(document.activeElement);
+const told = () => document.querySelector("[role=status]")?.textContent ?? "";
 const question = () => document.querySelector("[role=alert]")?.textContent ?? "";
 
 beforeEach(() => {
@@ -66,6 +67,21 @@ describe("the question about a key that another has", () => {
     await press("Polygon: P");
     await type("n", "KeyN");
     expect(question()).toContain("N is “Brush” now, which would be on B.");
+  });
+});
+
+describe("keys that are nobody's", () => {
+  it.each([
+    ["Polygon: P", "r", "KeyR", { ctrlKey: true }, "Ctrl R is for the browser: it loads the page again."],
+    ["Polygon: P", "F5", "F5", {}, "F5 is for the browser: it keeps the F keys."],
+    ["Polygon: P", "Tab", "Tab", { shiftKey: true }, "Shift Tab is for the browser: it walks"],
+    ["Pick or unpick: X", "Tab", "Tab", {}, "Tab is for the browser: it walks"],
+  ])("%s is not given %s", async (row, key, code, more, why) => {
+    await open();
+    await press(row);
+    await type(key, code, more);
+    expect(told()).toContain(why);
+    expect(kept).toEqual(DEFAULT_HANDS);
   });
 });
 

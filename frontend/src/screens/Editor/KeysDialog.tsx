@@ -14,7 +14,7 @@ import {
 import styles from "./Editor.module.css";
 import { changesOf, type Hand, type Hands } from "./hands";
 import { useKeyCaps } from "./keyNames";
-import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
+import { browserUse, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review", "Review wall"];
 const FINGERS: { value: FingerDraws; label: string }[] = [
@@ -95,11 +95,11 @@ export function KeysDialog({
     event.stopImmediatePropagation();
     if (event.repeat) return;
     const holder = holderFor(recording.row, chord);
+    const use = browserUse(chord, recording.row.map);
     if (chord === "escape") {
       setTold("");
       setRecording(null);
-    } else if (BROWSER_KEYS.has(chord))
-      setTold(`The browser keeps ${named(chord)} for itself. Press another key.`);
+    } else if (use) setTold(`${named(chord)} is for the browser: it ${use}. Press another key.`);
     else if (recording.row.map === "wall" && PAGE_KEYS.has(chord))
       setTold(`${named(chord)} leads to another page from the wall. Press another key.`);
     else if (holder !== null && holder !== recording.row.from) setRecording({ ...recording, wanted: chord });

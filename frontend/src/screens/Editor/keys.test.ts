@@ -11,7 +11,7 @@ import {
 } from "../../editor";
 import { changesOf, DEFAULT_HANDS, type Hands, parseHands } from "./hands";
 import { keyMapFor } from "./keys";
-import { ACTION_WORDS, keyRows, wallRows } from "./keyWords";
+import { ACTION_WORDS, browserUse, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 describe("keyMapFor", () => {
   it("binds each label's own digit to its place in the list", () => {
@@ -140,5 +140,35 @@ describe("the hand that draws", () => {
         },
       ),
     );
+  });
+});
+
+describe("browserUse", () => {
+  it.each([
+    "f5",
+    "mod+f5",
+    "alt+f4",
+    "mod+r",
+    "mod+l",
+    "mod+w",
+    "mod+t",
+    "mod+n",
+    "mod+d",
+    "mod+f",
+    "mod+p",
+    "shift+tab",
+  ])("nobody is given %s", (chord) => expect(browserUse(chord, "keys")).not.toBeNull());
+  it("keeps Tab on the wall, which has no picture to press it on", () => {
+    expect(browserUse("tab", "wall")).not.toBeNull();
+    expect(browserUse("tab", "keys")).toBeNull();
+  });
+  it("keeps nothing that is bound as the keys come", () => {
+    for (const hand of ["left", "right"] as const) {
+      const hands: Hands = { ...DEFAULT_HANDS, hand };
+      for (const chord of Object.keys(personalKeys(keyMapFor([], hand), changesOf(hands, "keys"))))
+        expect([chord, browserUse(chord, "keys")]).toEqual([chord, null]);
+      for (const chord of Object.keys(personalKeys(WALL_KEYS, changesOf(hands, "wall"))))
+        expect([chord, browserUse(chord, "wall"), PAGE_KEYS.has(chord)]).toEqual([chord, null, false]);
+    }
   });
 });
