@@ -62,6 +62,30 @@ afterEach(async () => {
 });
 
 describe("the question about a key that another has", () => {
+  it("takes the focus, and gives it back to the row once it is answered", async () => {
+    await open();
+    await press("Polygon: P");
+    await type("b", "KeyB");
+    expect(question()).toContain("B is “Brush” now, which would have no key.");
+    expect(focused()).toBe("Take it");
+    await press("Take it");
+    expect(focused()).toBe("Polygon: B. Change");
+    expect(told()).toContain("Without a key: Brush.");
+  });
+
+  it("… also by asking for another key, or leaving", async () => {
+    await open();
+    await press("Polygon: P");
+    await type("b", "KeyB");
+    await press("Another key");
+    expect(focused()).toBe("Press the new key for Polygon");
+    await type("e", "KeyE");
+    expect(focused()).toBe("Take it");
+    await type("Escape", "Escape");
+    expect(focused()).toBe("Polygon: P. Change");
+    expect(kept.keys).toEqual({});
+  });
+
   it("says where the other would be instead", async () => {
     await open({ ...DEFAULT_HANDS, hand: "left" });
     await press("Polygon: P");

@@ -48,7 +48,8 @@ export function KeysDialog({
   const [told, setTold] = useState("");
   /** What "Reset all" took away. */
   const [taken, setTaken] = useState<Pick<Hands, "keys" | "wall"> | null>(null);
-  /** Where the focus goes from a button that goes. */
+  /** Of the row that was pressed last, and "Reset all": where the focus goes from a button that goes. */
+  const cap = useRef<HTMLButtonElement | null>(null);
   const reset = useRef<HTMLButtonElement>(null);
   const caps = useKeyCaps();
   const named = (chord: string | null) => (chord === null ? "none" : chordName(chord, caps));
@@ -78,6 +79,7 @@ export function KeysDialog({
     setHands({ ...hands, [row.map]: { ...hands[row.map], ...moved(row, chord) } });
     setTold(`${row.words} is on ${named(chord)} now.`);
     setRecording(null);
+    cap.current?.focus();
   };
   const holderFor = (row: KeyRow, chord: string) => holderOf(baseOf(row), changes[row.map], chord);
   /** Where the one that has the chord would be. */
@@ -99,6 +101,7 @@ export function KeysDialog({
     if (chord === "escape") {
       setTold("");
       setRecording(null);
+      cap.current?.focus();
     } else if (use) setTold(`${named(chord)} is for the browser: it ${use}. Press another key.`);
     else if (recording.row.map === "wall" && PAGE_KEYS.has(chord))
       setTold(`${named(chord)} leads to another page from the wall. Press another key.`);
@@ -186,14 +189,17 @@ export function KeysDialog({
             {rows.find(({ map, from }) => map === recording.row.map && from === holder)?.words}” now, which
             would {placeOf(holder, recording.row, recording.wanted)}.
           </span>
-          <Button size="compact-xs" onClick={() => give(recording.row, recording.wanted as string)}>
+          <Button size="compact-xs" autoFocus onClick={() => give(recording.row, recording.wanted as string)}>
             Take it
           </Button>
           <Button
             size="compact-xs"
             variant="subtle"
             color="gray"
-            onClick={() => setRecording({ row: recording.row, wanted: null })}
+            onClick={() => {
+              setRecording({ row: recording.row, wanted: null });
+              cap.current?.focus();
+            }}
           >
             Another key
           </Button>
@@ -221,7 +227,8 @@ export function KeysDialog({
                             ? `Press the new key for ${row.words}`
                             : `${row.words}: ${named(chord)}. Change`
                         }
-                        onClick={() => {
+                        onClick={({ currentTarget }) => {
+                          cap.current = currentTarget;
                           setTold(`Press the new key for “${row.words}”; Esc leaves it.`);
                           setRecording({ row, wanted: null });
                         }}
