@@ -87,6 +87,7 @@ describe("one person's keys", () => {
     expect(chordName("mod+shift+z")).toBe("Ctrl Shift Z");
     expect(chordName("shift+?")).toBe("?");
     expect(chordName("[", new Map([["[", "ü"]]))).toBe("Ü");
+    expect(chordName("-", new Map([["-", "ß"]]))).toBe("ß");
   });
 });
 

@@ -102,6 +102,9 @@ export function chordName(chord: string, caps: ReadonlyMap<string, string> = new
   if (chord === "shift+?") return "?";
   return chord
     .split("+")
-    .map((key) => KEY_NAMES[key] ?? (caps.get(key) ?? key).toUpperCase())
+    .map((key) => {
+      const cap = caps.get(key) ?? key;
+      return KEY_NAMES[key] ?? (cap === "ß" ? cap : cap.toUpperCase()); // which would be SS
+    })
     .join(" ");
 }

@@ -28,7 +28,7 @@ import styles from "./Editor.module.css";
 import { Header } from "./Header";
 import { changesOf, useHands } from "./hands";
 import { KeysHelp } from "./KeysHelp";
-import { nameKeys } from "./keyNames";
+import { nameKeys, useKeyCaps } from "./keyNames";
 import { keyMapFor } from "./keys";
 import { LineBar } from "./LineBar";
 import { NewerBar } from "./NewerBar";
@@ -285,7 +285,8 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   const base = useMemo(() => keyMapFor(labels, hands.hand), [labels, hands.hand]);
   const changes = useMemo(() => changesOf(hands, "keys"), [hands]);
   const map = useMemo(() => personalKeys(base, changes), [base, changes]);
-  useEffect(() => nameKeys(base, changes), [base, changes]);
+  const caps = useKeyCaps();
+  useEffect(() => nameKeys(base, changes, caps), [base, changes, caps]);
   const structureActs = useStructureActs(session);
   const togglePanels = () => setPanels((shown) => !shown);
   keyboard.current = useEditorKeys({

@@ -15,7 +15,7 @@ import { uncertaintyRange } from "../../ui/uncertainty";
 import { VirtualRows } from "../../ui/VirtualRows";
 import { changesOf, useHands } from "../Editor/hands";
 import { KeysHelp } from "../Editor/KeysHelp";
-import { KeyHint, nameKeys } from "../Editor/keyNames";
+import { KeyHint, nameKeys, useKeyCaps } from "../Editor/keyNames";
 import { keyMapFor } from "../Editor/keys";
 import { useKeyboard } from "../Editor/useKeyboard";
 import styles from "./Review.module.css";
@@ -146,7 +146,8 @@ function Wall({
   };
   const changes = useMemo(() => changesOf(hands, "wall"), [hands]);
   const map = useMemo(() => personalKeys(WALL_KEYS, changes), [changes]);
-  useEffect(() => nameKeys(WALL_KEYS, changes), [changes]);
+  const caps = useKeyCaps();
+  useEffect(() => nameKeys(WALL_KEYS, changes, caps), [changes, caps]);
   useKeyboard(map, (action, phase) => {
     if (action === "masks.hide") setBare(phase === "start");
     else taps[action]?.();
