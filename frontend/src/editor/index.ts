@@ -66,6 +66,7 @@ export {
   holderOf,
   type KeyChanges,
   LEFT_HANDED,
+  LEFT_HANDED_UNDO,
   LEFT_HANDED_WALL,
   moveKey,
   personalKeys,

@@ -237,8 +237,7 @@ export class Keyboard {
   ) {}
 
   onKeyDown(event: KeyEvent): boolean {
-    // `*` has no place of its own: Shift 8 on an American keyboard, Shift and the plus key on a German one.
-    const binding = this.keys[chordOf(event)] ?? (event.key === "*" ? this.keys["*"] : undefined);
+    const binding = this.keys[chordOf(event)] ?? this.keys[looseChord(event)];
     if (!binding) return false;
     if (event.repeat) {
       const held = this.down.get(event.code);
@@ -296,17 +295,26 @@ const CODES: Readonly<Record<string, string>> = {
   Equal: "=",
   Semicolon: ";",
   Backslash: "\\",
+  Quote: "'",
   NumpadAdd: "=",
 };
 
+/** Characters that mean themselves wherever they are printed: in Dvorak `[` is beside 0, in German `-` beside the full stop. */
+const PRINTED = /^[,./[\]=-]$/;
+/** What they become with Shift where that is no other key's character. */
+const WITH_SHIFT: Readonly<Record<string, string>> = { "<": ",", ">": ".", "{": "[", "}": "]", "+": "=" };
+
 /**
- * The chord of an event, the same on every keyboard layout: letters by what is printed on them, digits and
- * `[ ] , . / - = ; \` by their place, which is `ü` and `+` in German for the brackets.
+ * The chord of an event, the same on every keyboard layout. Letters and `, . / [ ] = -` go by what is printed; digits,
+ * which need Shift in French, by their place, and so does what stands where America has `, . / [ ] = - ; ' \`, like the
+ * German `ü`.
  */
 export function chordOf(event: KeyEvent): string {
   if (event.key === "?") return "shift+?";
-  // AltGr comes as Ctrl and Alt, but only says which character is meant: `[` is AltGr 8 in German.
-  if (event.getModifierState?.("AltGraph") && event.key.length === 1) return event.key.toLowerCase();
+  // AltGr comes as Ctrl and Alt, but only says which character is meant: `[` is AltGr 8 in German. Alt alone is the Option
+  // of a Mac, which Firefox calls AltGraph as well.
+  const isAltGr = event.getModifierState?.("AltGraph") && (event.ctrlKey || !event.altKey);
+  if (isAltGr && event.key.length === 1) return event.key.toLowerCase();
   const parts: string[] = [];
   if (event.ctrlKey || event.metaKey) parts.push("mod");
   if (event.altKey) parts.push("alt");
@@ -315,16 +323,23 @@ export function chordOf(event: KeyEvent): string {
   return parts.join("+");
 }
 
-function keyName({ key, code }: KeyEvent): string {
+function keyName({ key, code, altKey, shiftKey }: KeyEvent): string {
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
-  // Digits by place: on a French keyboard they need shift. The numeric pad counts as well.
-  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code);
+  const digit = /^Digit([0-9])$/.exec(code);
   if (digit) return digit[1];
+  const printed = shiftKey ? WITH_SHIFT[key] : key;
+  if (printed && PRINTED.test(printed)) return printed;
   if (CODES[code]) return CODES[code];
-  // Keyboards without Latin letters: the place of the key says which it would be.
+  // Keyboards without Latin letters, and a Mac's Option, with which N is a dead key: the place tells the letter.
   const letter = /^Key([A-Z])$/.exec(code);
-  if (letter && key.charCodeAt(0) > 127) return letter[1].toLowerCase();
+  if (letter && (altKey || key.charCodeAt(0) > 127)) return letter[1].toLowerCase();
   return key.toLowerCase();
+}
+
+/** Where the chord means nothing: `*` and `+` are made differently on every keyboard. Plus is the key of `=`. */
+function looseChord({ key, ctrlKey, metaKey, altKey }: KeyEvent): string {
+  if (ctrlKey || metaKey || altKey) return ""; // Ctrl + is the browser's
+  return key === "+" ? "=" : key === "*" ? "*" : "";
 }
 
 /** Typing goes into this element: keys are not ours. */

@@ -8,55 +8,60 @@ const hasNoKey = (chord: string) => chord.startsWith("label.");
 
 /**
  * For who draws with the left hand: what lies under the left hand goes under the right one. What lay there takes the
- * place that becomes free.
+ * place that becomes free. `;` and `/` are no places for them: a French keyboard has M there, a German one the minus.
  */
 export const LEFT_HANDED: KeyChanges = {
   b: "n",
   e: "i",
   f: "j",
   g: "k",
-  s: ";",
+  s: "'",
   w: "u",
-  x: "/",
+  x: "\\",
   z: "m",
   "shift+z": "shift+m",
-  tab: "\\",
-  "mod+z": "backspace",
-  "mod+shift+z": "shift+backspace",
-  backspace: null,
+  tab: "shift+j",
+};
+
+/** Undo under the right hand, beside `Ctrl Z`; it takes the last press back as well. */
+export const LEFT_HANDED_UNDO: KeyMap = {
+  backspace: { tap: "undo", repeats: true },
+  "shift+backspace": { tap: "redo", repeats: true },
 };
 
 /** The same for the wall: the other keys lie under the right hand already. */
-export const LEFT_HANDED_WALL: KeyChanges = { x: "/", d: "l" };
+export const LEFT_HANDED_WALL: KeyChanges = { x: "m", d: "l" };
 
 /**
  * The keys of one person. A binding that is moved onto another's chord swaps places with it, so that a new version's
- * keys never take a key the person chose; where both were moved to one chord, the first in `base` has it.
+ * keys never take a key the person chose; where two were moved to one chord, the first in `changes` has it. Who gave a
+ * key away (null) has none until its default is free.
  */
 export function personalKeys(base: KeyMap, changes: KeyChanges): KeyMap {
   const map: Record<string, Binding> = {};
-  /** Default chord of what sits on a chord by the person's choice. */
+  /** Default chord of what was moved to a chord. */
   const movedFrom = new Map<string, string>();
-  for (const [chord, binding] of Object.entries(base)) {
-    const to = changes[chord];
-    if (!to || to === chord || map[to]) continue;
-    map[to] = binding;
-    movedFrom.set(to, chord);
+  for (const [from, to] of Object.entries(changes)) {
+    if (!to || !base[from] || map[to]) continue;
+    map[to] = base[from];
+    movedFrom.set(to, from);
   }
-  for (const [chord, binding] of Object.entries(base)) {
-    if (changes[chord] !== undefined && changes[chord] !== chord) continue;
-    const free = [chord, movedFrom.get(chord)].find((place) => place !== undefined && !map[place]);
-    if (free !== undefined) map[free] = binding;
+  const moved = new Set(movedFrom.values());
+  const rest = Object.keys(base).filter((from) => !moved.has(from));
+  for (const from of rest.filter((from) => changes[from] !== null)) {
+    // Where the taker came from, and the taker of that place: the way ends, as nobody moved to two chords.
+    let place: string | undefined = from;
+    while (place !== undefined && map[place]) place = movedFrom.get(place);
+    if (place !== undefined) map[place] = base[from];
   }
+  for (const from of rest) if (changes[from] === null) map[from] ??= base[from];
   return map;
 }
 
-/** Put a binding on a chord. What was there stays without a key until it gets one: the person is told first. */
+/** What changes when a binding is put on a chord. What was there gives it away: the person is told first. */
 export function moveKey(base: KeyMap, changes: KeyChanges, from: string, to: string): KeyChanges {
   const there = holderOf(base, changes, to);
-  const moved: Record<string, string | null> = { ...changes, [from]: to };
-  if (there !== null && there !== from) moved[there] = null;
-  return moved;
+  return there !== null && there !== from ? { [from]: to, [there]: null } : { [from]: to };
 }
 
 /** Default chord of the binding that has this chord now; null where it is free. */
@@ -97,6 +102,9 @@ export function chordName(chord: string, caps: ReadonlyMap<string, string> = new
   if (chord === "shift+?") return "?";
   return chord
     .split("+")
-    .map((key) => KEY_NAMES[key] ?? (caps.get(key) ?? key).toUpperCase())
+    .map((key) => {
+      const cap = caps.get(key) ?? key;
+      return KEY_NAMES[key] ?? (cap === "ß" ? cap : cap.toUpperCase()); // which would be SS
+    })
     .join(" ");
 }

@@ -1,12 +1,13 @@
 import { SegmentedControl, Switch } from "@mantine/core";
 import { DIFFERENCE } from "../../editor";
 import styles from "./Editor.module.css";
-import { KeyHint } from "./keyNames";
+import { KeyHint, useKeyName } from "./keyNames";
 import type { Against, Layers } from "./useLayers";
 
 /** What the mask is seen beside: its neighbours, the draft it grew from, the version before. */
 export function ComparePanel({ layers }: { layers: Layers }) {
   const { hasDraft, previous, against } = layers;
+  const changesKey = useKeyName("Shift D");
   const choices = [
     { value: "nothing", label: "Off" },
     { value: "draft", label: "Draft", disabled: !hasDraft },
@@ -50,7 +51,7 @@ export function ComparePanel({ layers }: { layers: Layers }) {
       {layers.uncertainty && layers.confidence.missing && (
         <p className={styles.hint}>{layers.confidence.missing}</p>
       )}
-      <div className={styles.choice}>
+      <div className={styles.choice} title={`Changes (${changesKey})`}>
         <span>Changes</span>
         <SegmentedControl
           size="xs"

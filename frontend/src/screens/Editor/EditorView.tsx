@@ -27,9 +27,9 @@ import { nextOf, type Wanted } from "./carry/plan";
 import { useCarry } from "./carry/useCarry";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
-import { useHands } from "./hands";
+import { changesOf, useHands } from "./hands";
 import { KeysHelp } from "./KeysHelp";
-import { nameKeys } from "./keyNames";
+import { nameKeys, useKeyCaps } from "./keyNames";
 import { keyMapFor } from "./keys";
 import { LineBar } from "./LineBar";
 import { NewerBar } from "./NewerBar";
@@ -306,9 +306,11 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
       });
   };
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
-  const base = useMemo(() => keyMapFor(labels), [labels]);
-  const map = useMemo(() => personalKeys(base, hands.keys), [base, hands.keys]);
-  useEffect(() => nameKeys(base, hands.keys), [base, hands.keys]);
+  const base = useMemo(() => keyMapFor(labels, hands.hand), [labels, hands.hand]);
+  const changes = useMemo(() => changesOf(hands, "keys"), [hands]);
+  const map = useMemo(() => personalKeys(base, changes), [base, changes]);
+  const caps = useKeyCaps();
+  useEffect(() => nameKeys(base, changes, caps), [base, changes, caps]);
   const structureActs = useStructureActs(session);
   const togglePanels = () => setPanels((shown) => !shown);
   keyboard.current = useEditorKeys({

@@ -8,15 +8,13 @@ import {
   type FingerDraws,
   holderOf,
   type KeyMap,
-  LEFT_HANDED,
-  LEFT_HANDED_WALL,
   moveKey,
   WALL_KEYS,
 } from "../../editor";
 import styles from "./Editor.module.css";
-import { DEFAULT_HANDS, type Hands } from "./hands";
+import { changesOf, type Hand, type Hands } from "./hands";
 import { useKeyCaps } from "./keyNames";
-import { BROWSER_KEYS, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
+import { browserUse, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review", "Review wall"];
 const FINGERS: { value: FingerDraws; label: string }[] = [
@@ -48,29 +46,50 @@ export function KeysDialog({
   /** The row that waits for its key, and the chord pressed for it where another row has that. */
   const [recording, setRecording] = useState<{ row: KeyRow; wanted: string | null } | null>(null);
   const [told, setTold] = useState("");
+  /** What "Reset all" took away. */
+  const [taken, setTaken] = useState<Pick<Hands, "keys" | "wall"> | null>(null);
+  /** Of the row that was pressed last, and "Reset all": where the focus goes from a button that goes. */
+  const cap = useRef<HTMLButtonElement | null>(null);
+  const reset = useRef<HTMLButtonElement>(null);
   const caps = useKeyCaps();
   const named = (chord: string | null) => (chord === null ? "none" : chordName(chord, caps));
   const rows = useMemo(() => [...keyRows(base, labels), ...wallRows()], [base, labels]);
   const baseOf = (row: KeyRow) => (row.map === "wall" ? WALL_KEYS : base);
-  const isLeft = Object.entries(LEFT_HANDED).every(([from, to]) => hands.keys[from] === to);
-  const found = useMemo(() => {
-    const wanted = sought.trim().toLowerCase();
-    return rows
-      .map((row) => ({
+  const changes = useMemo(
+    () => ({ keys: changesOf(hands, "keys"), wall: changesOf(hands, "wall") }),
+    [hands],
+  );
+  const placed = useMemo(
+    () =>
+      rows.map((row) => ({
         row,
-        chord: chordFor(row.map === "wall" ? WALL_KEYS : base, hands[row.map], row.from),
-      }))
-      .filter(({ row, chord }) =>
-        `${row.words} ${chord ? chordName(chord) : ""}`.toLowerCase().includes(wanted),
-      );
-  }, [base, rows, hands, sought]);
+        chord: chordFor(row.map === "wall" ? WALL_KEYS : base, changes[row.map], row.from),
+      })),
+    [base, rows, changes],
+  );
+  const wanted = sought.trim().toLowerCase();
+  const found = placed.filter(({ row, chord }) =>
+    `${row.words} ${chord ? chordName(chord) : ""}`.toLowerCase().includes(wanted),
+  );
+  // A label beyond ten has none before it is given one.
+  const keyless = placed.filter(({ row, chord }) => chord === null && !row.from.startsWith("label."));
 
+  const given = (row: KeyRow, chord: string): Hands => ({
+    ...hands,
+    [row.map]: { ...hands[row.map], ...moveKey(baseOf(row), changes[row.map], row.from, chord) },
+  });
   const give = (row: KeyRow, chord: string) => {
-    setHands({ ...hands, [row.map]: moveKey(baseOf(row), hands[row.map], row.from, chord) });
+    setHands(given(row, chord));
     setTold(`${row.words} is on ${named(chord)} now.`);
     setRecording(null);
+    cap.current?.focus();
   };
-  const holderFor = (row: KeyRow, chord: string) => holderOf(baseOf(row), hands[row.map], chord);
+  const holderFor = (row: KeyRow, chord: string) => holderOf(baseOf(row), changes[row.map], chord);
+  /** Where the one that has the chord would be. */
+  const placeOf = (holder: string, row: KeyRow, chord: string) => {
+    const left = chordFor(baseOf(row), changesOf(given(row, chord), row.map), holder);
+    return left === null ? "have no key" : `be on ${named(left)}`;
+  };
   const hear = useRef<(event: KeyboardEvent) => void>(() => undefined);
   hear.current = (event) => {
     if (!recording || MODIFIERS.test(event.key)) return;
@@ -81,11 +100,12 @@ export function KeysDialog({
     event.stopImmediatePropagation();
     if (event.repeat) return;
     const holder = holderFor(recording.row, chord);
+    const use = browserUse(chord, recording.row.map);
     if (chord === "escape") {
       setTold("");
       setRecording(null);
-    } else if (BROWSER_KEYS.has(chord))
-      setTold(`The browser keeps ${named(chord)} for itself. Press another key.`);
+      cap.current?.focus();
+    } else if (use) setTold(`${named(chord)} is for the browser: it ${use}. Press another key.`);
     else if (recording.row.map === "wall" && PAGE_KEYS.has(chord))
       setTold(`${named(chord)} leads to another page from the wall. Press another key.`);
     else if (holder !== null && holder !== recording.row.from) setRecording({ ...recording, wanted: chord });
@@ -129,21 +149,17 @@ export function KeysDialog({
             { value: "right", label: "Right-handed" },
             { value: "left", label: "Left-handed" },
           ]}
-          value={isLeft ? "left" : "right"}
-          onChange={(hand) =>
-            setHands({
-              ...hands,
-              keys: hand === "left" ? LEFT_HANDED : {},
-              wall: hand === "left" ? LEFT_HANDED_WALL : {},
-            })
-          }
+          value={hands.hand}
+          onChange={(hand) => setHands({ ...hands, hand: hand as Hand })}
         />
         <Button
+          ref={reset}
           size="xs"
           variant="subtle"
           color="gray"
           onClick={() => {
-            setHands(DEFAULT_HANDS);
+            if (Object.keys({ ...hands.keys, ...hands.wall }).length > 0) setTaken(hands);
+            setHands({ ...hands, keys: {}, wall: {} });
             setTold("All keys are as they came.");
           }}
         >
@@ -152,23 +168,41 @@ export function KeysDialog({
       </div>
       <p className="quiet small" role="status">
         {told || "Press a key’s name to give it another key. Kept for you on this device."}
+        {keyless.length > 0 && ` Without a key: ${keyless.map(({ row }) => row.words).join(", ")}.`}
         {!isKept && " This browser keeps no settings: they last until you close this window."}
+        {taken && (
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={() => {
+              setHands({ ...hands, keys: taken.keys, wall: taken.wall });
+              setTaken(null);
+              setTold("Your keys are back.");
+              reset.current?.focus();
+            }}
+          >
+            Undo
+          </Button>
+        )}
       </p>
       {recording?.wanted && holder !== null && (
         <div className={styles.keyTaken} role="alert">
           <span>
             {named(recording.wanted)} is “
             {rows.find(({ map, from }) => map === recording.row.map && from === holder)?.words}” now, which
-            would have no key.
+            would {placeOf(holder, recording.row, recording.wanted)}.
           </span>
-          <Button size="compact-xs" onClick={() => give(recording.row, recording.wanted as string)}>
+          <Button size="compact-xs" autoFocus onClick={() => give(recording.row, recording.wanted as string)}>
             Take it
           </Button>
           <Button
             size="compact-xs"
             variant="subtle"
             color="gray"
-            onClick={() => setRecording({ row: recording.row, wanted: null })}
+            onClick={() => {
+              setRecording({ row: recording.row, wanted: null });
+              cap.current?.focus();
+            }}
           >
             Another key
           </Button>
@@ -196,7 +230,8 @@ export function KeysDialog({
                             ? `Press the new key for ${row.words}`
                             : `${row.words}: ${named(chord)}. Change`
                         }
-                        onClick={() => {
+                        onClick={({ currentTarget }) => {
+                          cap.current = currentTarget;
                           setTold(`Press the new key for “${row.words}”; Esc leaves it.`);
                           setRecording({ row, wanted: null });
                         }}

@@ -131,6 +131,9 @@ const LabelRow = memo(function LabelRow({
 }) {
   const { editor } = session;
   const row = useRef<HTMLLIElement>(null);
+  const [lockKey, hideKey] = [useKeyName("Alt L"), useKeyName("Shift H")];
+  /** Keys are for the label in hand. */
+  const withKey = (words: string, key: string) => (current ? `${words} (${key})` : words);
   // The row's own: to React the menu, which lies elsewhere on the page, is in the row, and its end is no leaving.
   useEffect(() => {
     const stop = new AbortController();
@@ -170,7 +173,7 @@ const LabelRow = memo(function LabelRow({
         color="gray"
         aria-label={locked ? `Unlock ${label.name}` : `Lock ${label.name}`}
         aria-pressed={locked}
-        title={locked ? "Locked: painting leaves it alone" : "Lock against painting"}
+        title={withKey(locked ? "Locked: painting leaves it alone" : "Lock against painting", lockKey)}
         onClick={() => editor.setLocked(label.index, !locked)}
       >
         {locked ? <IconLock size={14} /> : <IconLockOpen size={14} />}
@@ -183,7 +186,7 @@ const LabelRow = memo(function LabelRow({
         color="gray"
         aria-label={hidden ? `Show ${label.name}` : `Hide ${label.name}`}
         aria-pressed={hidden}
-        title={hidden ? "Show" : "Hide"}
+        title={withKey(hidden ? "Show" : "Hide", hideKey)}
         onClick={() => editor.setHidden(label.index, !hidden)}
       >
         {hidden ? <IconEyeOff size={14} /> : <IconEye size={14} />}

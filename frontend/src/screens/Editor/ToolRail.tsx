@@ -90,7 +90,7 @@ export const ToolRail = memo(function ToolRail({
           <IconArrowForwardUp size={18} />
         </ActionIcon>
       </Keyed>
-      <Keyed keys="0 held" label="Fit to screen">
+      <Keyed keys="0 / = / -" label="Fit to screen; by key while held, zoom in, zoom out">
         <ActionIcon
           variant="subtle"
           color="gray"

@@ -109,7 +109,7 @@ function BrushOptions({ session, state }: Part) {
         name="Size"
         shown={size}
         title={inMillimetres ? "Brush size in millimetres" : "Brush size in pixels of the picture"}
-        keys="[ ]"
+        keys="[ / ]"
       >
         <Slider
           w={72}
@@ -274,6 +274,7 @@ const RULES: Readonly<Record<string, PaintOver>> = { all: "all", background: "ba
 
 function PaintOverSelect({ session, state }: Part) {
   const { editor } = session;
+  const key = useKeyName("Shift O");
   return (
     <div className={styles.rule}>
       <NativeSelect
@@ -281,7 +282,7 @@ function PaintOverSelect({ session, state }: Part) {
         size="xs"
         w={180}
         value={String(state.paintOver)}
-        title="Locked and hidden labels are never painted over"
+        title={`Locked and hidden labels are never painted over (${key})`}
         onChange={({ currentTarget }) => {
           editor.setPaintOver(RULES[currentTarget.value] ?? Number(currentTarget.value));
           currentTarget.blur(); // keys are for the picture again
@@ -349,8 +350,9 @@ function Amount({
   keys?: string;
   children: React.ReactNode;
 }) {
+  const key = useKeyName(keys ?? "");
   return (
-    <div className={styles.part} title={keys ? `${name} (${keys})` : name}>
+    <div className={styles.part} title={key ? `${name} (${key})` : name}>
       {name}
       {children}
       <output title={title}>{shown}</output>

@@ -9,7 +9,7 @@ import {
   PLAIN,
 } from "../../editor";
 import styles from "./Editor.module.css";
-import { KeyHint } from "./keyNames";
+import { KeyHint, useKeyName } from "./keyNames";
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const factor = (value: number) => value.toFixed(2);
@@ -51,6 +51,7 @@ export const ViewPanel = memo(function ViewPanel({ session, state }: ViewPanelPr
         <h2>Masks</h2>
         <Range
           name="Opacity"
+          keys="Alt ↑ / Alt ↓"
           value={state.opacity}
           max={1}
           shown={percent(state.opacity)}
@@ -117,6 +118,7 @@ export const ViewPanel = memo(function ViewPanel({ session, state }: ViewPanelPr
 function Range({
   name,
   title,
+  keys = "",
   value,
   min = 0,
   max,
@@ -126,6 +128,7 @@ function Range({
 }: {
   name: string;
   title?: string;
+  keys?: string;
   value: number;
   min?: number;
   max: number;
@@ -133,8 +136,9 @@ function Range({
   shown: string;
   onChange: (value: number) => void;
 }) {
+  const key = useKeyName(keys);
   return (
-    <div className={styles.range} title={title}>
+    <div className={styles.range} title={key ? `${title ?? name} (${key})` : title}>
       <span>{name}</span>
       <Slider
         size="xs"

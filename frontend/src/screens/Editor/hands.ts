@@ -1,16 +1,48 @@
 import { useCallback, useState } from "react";
-import type { FingerDraws, KeyChanges } from "../../editor";
+import { type FingerDraws, type KeyChanges, LEFT_HANDED, LEFT_HANDED_WALL } from "../../editor";
+
+/** The one that draws. */
+export type Hand = "left" | "right";
 
 /** How one person works: their keys, and what a finger does. */
 export interface Hands {
+  readonly hand: Hand;
+  /** What the person changed themselves, whatever the hand. */
   readonly keys: KeyChanges;
   /** On the review wall. */
   readonly wall: KeyChanges;
   readonly finger: FingerDraws;
 }
 
-export const DEFAULT_HANDS: Hands = { keys: {}, wall: {}, finger: "auto" };
+export const DEFAULT_HANDS: Hands = { hand: "right", keys: {}, wall: {}, finger: "auto" };
 const FINGERS: readonly string[] = ["auto", "always", "never"];
+
+const LEFT = { keys: LEFT_HANDED, wall: LEFT_HANDED_WALL };
+
+/**
+ * Every change to the keys as they come: first the person's own, which win, then their hand's, which also serve who gave
+ * a key away.
+ */
+export function changesOf(hands: Hands, map: "keys" | "wall"): KeyChanges {
+  const own = hands[map];
+  if (hands.hand === "right") return own;
+  const given = Object.entries(own).filter(([, chord]) => chord !== null);
+  return { ...own, ...LEFT[map], ...Object.fromEntries(given) };
+}
+
+/** Until the hand was a choice of its own, these stood among the person's changes. */
+const ONCE_LEFT = {
+  keys: {
+    ...LEFT_HANDED,
+    s: ";",
+    x: "/",
+    tab: "\\",
+    "mod+z": "backspace",
+    "mod+shift+z": "shift+backspace",
+    backspace: null,
+  } as KeyChanges,
+  wall: { x: "/", d: "l" } as KeyChanges,
+};
 
 const nameFor = (userId: number) => `sonoloop-hands-${userId}`;
 
@@ -30,10 +62,18 @@ export function parseHands(text: string | null): Hands {
     return DEFAULT_HANDS; // written by something else
   }
   if (typeof stored !== "object" || stored === null) return DEFAULT_HANDS;
-  const { keys, wall, finger } = stored as Record<string, unknown>;
+  const { hand, keys, wall, finger } = stored as Record<string, unknown>;
+  const own = { keys: parseKeys(keys), wall: parseKeys(wall) };
+  const once = Object.entries(ONCE_LEFT.keys);
+  // Some of them may have been changed since.
+  const wasLeft =
+    hand === undefined && once.filter(([from, to]) => own.keys[from] === to).length > once.length / 2;
+  const withoutOnce = (map: "keys" | "wall") =>
+    Object.fromEntries(Object.entries(own[map]).filter(([from, to]) => ONCE_LEFT[map][from] !== to));
   return {
-    keys: parseKeys(keys),
-    wall: parseKeys(wall),
+    hand: wasLeft || hand === "left" ? "left" : "right",
+    keys: wasLeft ? withoutOnce("keys") : own.keys,
+    wall: wasLeft ? withoutOnce("wall") : own.wall,
     finger: FINGERS.includes(String(finger)) ? (finger as FingerDraws) : "auto",
   };
 }

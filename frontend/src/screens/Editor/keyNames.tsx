@@ -10,13 +10,23 @@ export function useKeyCaps(): ReadonlyMap<string, string> {
     const { keyboard } = navigator as { keyboard?: { getLayoutMap(): Promise<Map<string, string>> } };
     void keyboard?.getLayoutMap().then((layout) => {
       if (gone) return;
-      setCaps(new Map(PLACES.map(([name, code]) => [name, layout.get(code) ?? name])));
+      setCaps(capsOf(layout));
     });
     return () => {
       gone = true;
     };
   }, []);
   return caps;
+}
+
+/** A letter or one of `, . / [ ] = -` that stands there means itself: ours is printed elsewhere then, as in Dvorak. */
+export function capsOf(layout: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map(
+    PLACES.map(([name, code]) => {
+      const cap = layout.get(code);
+      return [name, !cap || /^[a-z,./[\]=-]$/.test(cap) ? name : cap];
+    }),
+  );
 }
 
 const NO_CAPS: ReadonlyMap<string, string> = new Map();
@@ -30,6 +40,7 @@ const PLACES = [
   ["=", "Equal"],
   [";", "Semicolon"],
   ["\\", "Backslash"],
+  ["'", "Quote"],
 ] as const;
 
 export const NO_KEY = "no key";
@@ -38,13 +49,12 @@ export const NO_KEY = "no key";
 let names: ReadonlyMap<string, string> = new Map();
 const listeners = new Set<() => void>();
 
-/** From now on keys are named as this person has them. */
-export function nameKeys(base: KeyMap, changes: KeyChanges): void {
-  const changed = Object.keys(base).filter((from) => chordFor(base, changes, from) !== from);
+/** From now on keys are named as this person has them, by what stands on their keyboard. */
+export function nameKeys(base: KeyMap, changes: KeyChanges, caps: ReadonlyMap<string, string>): void {
   names = new Map(
-    changed.map((from) => {
+    Object.keys(base).map((from) => {
       const chord = chordFor(base, changes, from);
-      return [chordName(from), chord === null ? NO_KEY : chordName(chord)];
+      return [chordName(from), chord === null ? NO_KEY : chordName(chord, caps)];
     }),
   );
   for (const listener of listeners) listener();
@@ -60,7 +70,8 @@ export function KeyHint({ children }: { children: string }) {
   return <kbd>{useKeyName(children)}</kbd>;
 }
 
-/** The person's key for one that a screen names by its default. */
+/** The person's key for one that a screen names by its default; of several, with " / " between them, each. */
 export function useKeyName(name: string): string {
-  return useSyncExternalStore(subscribe, () => names.get(name) ?? name);
+  const nameOf = (one: string) => names.get(one) ?? one;
+  return useSyncExternalStore(subscribe, () => name.split(" / ").map(nameOf).join(" / "));
 }

@@ -134,12 +134,30 @@ export function keyRows(base: KeyMap, labels: readonly Pick<Label, "name">[]): K
 /** On the wall these lead to other pages; in the editor they are free. */
 export const PAGE_KEYS: ReadonlySet<string> = new Set(["a", "g", "shift+a", "shift+g"]);
 
-/** Keys a browser keeps for itself: a page never hears of them. */
-export const BROWSER_KEYS: ReadonlySet<string> = new Set([
-  "mod+w",
-  "mod+t",
-  "mod+n",
-  "mod+shift+n",
-  "mod+shift+w",
-  "mod+shift+t",
-]);
+/** What people need from the browser or the system, some of it never heard of by a page: its chords, by what they do. */
+const BROWSER_KEYS: Readonly<Record<string, string>> = {
+  "opens and closes tabs and windows":
+    "mod+t mod+n mod+w mod+q mod+m mod+shift+t mod+shift+n mod+shift+w mod+shift+q mod+shift+p alt+space",
+  "goes to another tab or window":
+    "mod+tab mod+shift+tab alt+tab alt+shift+tab mod+1 mod+2 mod+3 mod+4 mod+5 mod+6 mod+7 mod+8 mod+9",
+  "goes to another page": "alt+arrowleft alt+arrowright mod+arrowleft mod+arrowright mod+[ mod+] alt+home",
+  "loads the page again": "mod+r mod+shift+r",
+  "goes to the address": "mod+l mod+k mod+e alt+d",
+  "searches the page": "mod+f mod+g mod+shift+g",
+  prints: "mod+p",
+  "opens a file": "mod+o",
+  "keeps bookmarks": "mod+d mod+b mod+shift+d mod+shift+b mod+shift+o",
+  "shows downloads and what was visited": "mod+j mod+h mod+shift+h mod+shift+y mod+shift+delete",
+  "copies and pastes": "mod+a mod+c mod+v mod+x mod+shift+v",
+  "zooms the page": "mod+= mod+- mod+0 mod+shift+=",
+  "shows how the page is made": "mod+u mod+i mod+shift+i mod+shift+j mod+shift+c mod+shift+k",
+  "walks through the page": "shift+tab",
+};
+
+/** What the browser does on a chord that therefore is nobody's; null where it may be had. */
+export function browserUse(chord: string, map: KeyRow["map"]): string | null {
+  if (/(^|\+)f\d+$/.test(chord)) return "keeps the F keys";
+  // Outside the picture Tab is let go: the wall has none.
+  if (map === "wall" && chord === "tab") return "walks through the page";
+  return Object.keys(BROWSER_KEYS).find((use) => BROWSER_KEYS[use].split(" ").includes(chord)) ?? null;
+}

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Action,
@@ -8,9 +9,9 @@ import {
   personalKeys,
   WALL_KEYS,
 } from "../../editor";
-import { DEFAULT_HANDS, parseHands } from "./hands";
+import { changesOf, DEFAULT_HANDS, type Hands, parseHands } from "./hands";
 import { keyMapFor } from "./keys";
-import { ACTION_WORDS, keyRows, wallRows } from "./keyWords";
+import { ACTION_WORDS, browserUse, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 describe("keyMapFor", () => {
   it("binds each label's own digit to its place in the list", () => {
@@ -33,7 +34,7 @@ describe("keyMapFor", () => {
     const moved = moveKey(base, {}, "label.2", "alt+2");
     expect(chordFor(base, moved, "label.2")).toBe("alt+2");
     expect(personalKeys(base, moved)["alt+2"]).toEqual({ tap: "label.2" });
-    expect(chordFor(base, moveKey(base, moved, "b", "alt+2"), "label.2")).toBeNull();
+    expect(chordFor(base, { ...moved, ...moveKey(base, moved, "b", "alt+2") }, "label.2")).toBeNull();
   });
   it("leaves all other keys alone", () => {
     expect(keyMapFor([]).b).toEqual({ tap: "tool.brush" });
@@ -67,15 +68,112 @@ describe("wallRows", () => {
 
 describe("parseHands", () => {
   it("reads what was stored, and nothing that makes no sense", () => {
-    const stored = { keys: { b: "n", e: null }, wall: { x: "/" }, finger: "never" };
+    const stored = { hand: "left", keys: { b: "n", e: null }, wall: { x: "/" }, finger: "never" };
     expect(parseHands(JSON.stringify(stored))).toEqual(stored);
     expect(parseHands(JSON.stringify({ keys: { b: "n" }, finger: "never" }))).toEqual({
+      hand: "right",
       keys: { b: "n" },
       wall: {},
       finger: "never",
     });
-    for (const text of [null, "{", "7", '{"keys": 3, "finger": "toe"}'])
+    for (const text of [null, "{", "7", '{"keys": 3, "finger": "toe", "hand": "third"}'])
       expect(parseHands(text)).toEqual(DEFAULT_HANDS);
     expect(parseHands('{"keys": {"b": 7}}').keys).toEqual({});
+  });
+
+  const ONCE = {
+    ...{ b: "n", e: "i", f: "j", g: "k", s: ";", w: "u", x: "/", z: "m", "shift+z": "shift+m", tab: "\\" },
+    ...{ "mod+z": "backspace", "mod+shift+z": "shift+backspace", backspace: null },
+  };
+  it("knows the left-handed map where it was stored as a person's changes", () => {
+    const stored = { keys: ONCE, wall: { x: "/", d: "l" }, finger: "always" };
+    expect(parseHands(JSON.stringify(stored))).toEqual({ ...DEFAULT_HANDS, hand: "left", finger: "always" });
+  });
+  it("… also with changes of their own, which stay", () => {
+    const stored = { keys: { ...ONCE, b: "q", q: null }, wall: { x: "/", d: "l", y: "u" } };
+    expect(parseHands(JSON.stringify(stored))).toMatchObject({
+      hand: "left",
+      keys: { b: "q", q: null },
+      wall: { y: "u" },
+    });
+  });
+});
+
+describe("the hand that draws", () => {
+  const place = (hands: Hands, from: string) =>
+    chordFor(keyMapFor([], hands.hand), changesOf(hands, "keys"), from);
+  const left: Hands = { ...DEFAULT_HANDS, hand: "left" };
+
+  it("has its own keys below a person's own, which stay when the hand changes", () => {
+    const own = { keys: { p: "alt+q", o: "n" } };
+    for (const hands of [left, DEFAULT_HANDS]) {
+      expect(place({ ...hands, ...own }, "p")).toBe("alt+q");
+      expect(place({ ...hands, ...own }, "o")).toBe("n");
+    }
+    expect(place(left, "b")).toBe("n");
+    expect(place({ ...left, ...own }, "b")).toBe("b"); // n was taken by the person
+  });
+  it("gives its own key to what has none with the other", () => {
+    const own = { keys: { p: "b", b: null } };
+    expect(place({ ...DEFAULT_HANDS, ...own }, "b")).toBeNull();
+    expect(place({ ...left, ...own }, "b")).toBe("n");
+  });
+  it("can be left for one key that a person puts back", () => {
+    const own = { keys: { b: "b", n: null } };
+    expect(place({ ...left, ...own }, "b")).toBe("b");
+    expect(place({ ...left, ...own }, "n")).toBe("n");
+  });
+  it("never costs anybody their key, whatever was changed under either hand", () => {
+    const base = keyMapFor([], "left");
+    const froms = Object.keys(base);
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.constantFrom(...froms), fc.constantFrom(...froms, "alt+q", "alt+j"), fc.boolean()),
+        ),
+        (moves) => {
+          let hands: Hands = DEFAULT_HANDS;
+          for (const [from, to, isLeft] of moves) {
+            hands = { ...hands, hand: isLeft ? "left" : "right" };
+            const moved = moveKey(keyMapFor([], hands.hand), changesOf(hands, "keys"), from, to);
+            hands = { ...hands, keys: { ...hands.keys, ...moved } };
+            if (from in keyMapFor([], hands.hand)) expect(place(hands, from)).toBe(to);
+          }
+          for (const hand of ["left", "right"] as const)
+            for (const from of Object.keys(keyMapFor([], hand)))
+              if (hands.keys[from] !== null) expect(place({ ...hands, hand }, from)).not.toBeNull();
+        },
+      ),
+    );
+  });
+});
+
+describe("browserUse", () => {
+  it.each([
+    "f5",
+    "mod+f5",
+    "alt+f4",
+    "mod+r",
+    "mod+l",
+    "mod+w",
+    "mod+t",
+    "mod+n",
+    "mod+d",
+    "mod+f",
+    "mod+p",
+    "shift+tab",
+  ])("nobody is given %s", (chord) => expect(browserUse(chord, "keys")).not.toBeNull());
+  it("keeps Tab on the wall, which has no picture to press it on", () => {
+    expect(browserUse("tab", "wall")).not.toBeNull();
+    expect(browserUse("tab", "keys")).toBeNull();
+  });
+  it("keeps nothing that is bound as the keys come", () => {
+    for (const hand of ["left", "right"] as const) {
+      const hands: Hands = { ...DEFAULT_HANDS, hand };
+      for (const chord of Object.keys(personalKeys(keyMapFor([], hand), changesOf(hands, "keys"))))
+        expect([chord, browserUse(chord, "keys")]).toEqual([chord, null]);
+      for (const chord of Object.keys(personalKeys(WALL_KEYS, changesOf(hands, "wall"))))
+        expect([chord, browserUse(chord, "wall"), PAGE_KEYS.has(chord)]).toEqual([chord, null, false]);
+    }
   });
 });

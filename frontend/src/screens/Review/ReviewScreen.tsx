@@ -13,9 +13,9 @@ import { Page } from "../../ui/Page";
 import { BlockSkeleton } from "../../ui/Skeletons";
 import { uncertaintyRange } from "../../ui/uncertainty";
 import { VirtualRows } from "../../ui/VirtualRows";
-import { useHands } from "../Editor/hands";
+import { changesOf, useHands } from "../Editor/hands";
 import { KeysHelp } from "../Editor/KeysHelp";
-import { KeyHint, nameKeys } from "../Editor/keyNames";
+import { KeyHint, nameKeys, useKeyCaps } from "../Editor/keyNames";
 import { keyMapFor } from "../Editor/keys";
 import { useKeyboard } from "../Editor/useKeyboard";
 import styles from "./Review.module.css";
@@ -144,8 +144,10 @@ function Wall({
     "review.return": askReturn,
     help: () => setHelp(true),
   };
-  const map = useMemo(() => personalKeys(WALL_KEYS, hands.wall), [hands.wall]);
-  useEffect(() => nameKeys(WALL_KEYS, hands.wall), [hands.wall]);
+  const changes = useMemo(() => changesOf(hands, "wall"), [hands]);
+  const map = useMemo(() => personalKeys(WALL_KEYS, changes), [changes]);
+  const caps = useKeyCaps();
+  useEffect(() => nameKeys(WALL_KEYS, changes, caps), [changes, caps]);
   useKeyboard(map, (action, phase) => {
     if (action === "masks.hide") setBare(phase === "start");
     else taps[action]?.();
@@ -162,7 +164,7 @@ function Wall({
     return () => document.removeEventListener("click", afterClick);
   }, []);
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
-  const base = useMemo(() => keyMapFor(labels), [labels]);
+  const base = useMemo(() => keyMapFor(labels, hands.hand), [labels, hands.hand]);
   const keysHelp = (
     <KeysHelp
       opened={help}
