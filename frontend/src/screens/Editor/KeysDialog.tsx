@@ -74,9 +74,12 @@ export function KeysDialog({
   // A label beyond ten has none before it is given one.
   const keyless = placed.filter(({ row, chord }) => chord === null && !row.from.startsWith("label."));
 
-  const moved = (row: KeyRow, chord: string) => moveKey(baseOf(row), changes[row.map], row.from, chord);
+  const given = (row: KeyRow, chord: string): Hands => ({
+    ...hands,
+    [row.map]: { ...hands[row.map], ...moveKey(baseOf(row), changes[row.map], row.from, chord) },
+  });
   const give = (row: KeyRow, chord: string) => {
-    setHands({ ...hands, [row.map]: { ...hands[row.map], ...moved(row, chord) } });
+    setHands(given(row, chord));
     setTold(`${row.words} is on ${named(chord)} now.`);
     setRecording(null);
     cap.current?.focus();
@@ -84,7 +87,7 @@ export function KeysDialog({
   const holderFor = (row: KeyRow, chord: string) => holderOf(baseOf(row), changes[row.map], chord);
   /** Where the one that has the chord would be. */
   const placeOf = (holder: string, row: KeyRow, chord: string) => {
-    const left = chordFor(baseOf(row), { ...changes[row.map], ...moved(row, chord) }, holder);
+    const left = chordFor(baseOf(row), changesOf(given(row, chord), row.map), holder);
     return left === null ? "have no key" : `be on ${named(left)}`;
   };
   const hear = useRef<(event: KeyboardEvent) => void>(() => undefined);

@@ -19,10 +19,15 @@ const FINGERS: readonly string[] = ["auto", "always", "never"];
 
 const LEFT = { keys: LEFT_HANDED, wall: LEFT_HANDED_WALL };
 
-/** Every change to the keys as they come: first the person's own, which win, then their hand's. */
+/**
+ * Every change to the keys as they come: first the person's own, which win, then their hand's, which also serve who gave
+ * a key away.
+ */
 export function changesOf(hands: Hands, map: "keys" | "wall"): KeyChanges {
   const own = hands[map];
-  return hands.hand === "left" ? { ...own, ...LEFT[map], ...own } : own;
+  if (hands.hand === "right") return own;
+  const given = Object.fromEntries(Object.entries(own).filter(([, chord]) => chord !== null));
+  return { ...given, ...own, ...LEFT[map], ...given };
 }
 
 /** Until the hand was a choice of its own, these stood among the person's changes. */

@@ -113,6 +113,11 @@ describe("the hand that draws", () => {
     expect(place(left, "b")).toBe("n");
     expect(place({ ...left, ...own }, "b")).toBe("b"); // n was taken by the person
   });
+  it("gives its own key to what has none with the other", () => {
+    const own = { keys: { p: "b", b: null } };
+    expect(place({ ...DEFAULT_HANDS, ...own }, "b")).toBeNull();
+    expect(place({ ...left, ...own }, "b")).toBe("n");
+  });
   it("can be left for one key that a person puts back", () => {
     const own = { keys: { b: "b", n: null } };
     expect(place({ ...left, ...own }, "b")).toBe("b");
@@ -139,6 +144,7 @@ describe("the hand that draws", () => {
               if (hands.keys[from] !== null) expect(place({ ...hands, hand }, from)).not.toBeNull();
         },
       ),
+      { numRuns: 300 },
     );
   });
 });
