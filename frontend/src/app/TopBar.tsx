@@ -129,8 +129,8 @@ function Who() {
     <>
       <Modal opened={unsaved > 0} onClose={() => setUnsaved(0)} title="Not everything is saved">
         <p>
-          Corrections on {plural(unsaved, "frame")} are kept on this device only. Open them in the editor to
-          save them; signing out throws them away.
+          Corrections on {plural(unsaved, "frame")} are kept on this device only. Stay signed in to open them
+          from “Unsaved work” in the bar above and save them; signing out throws them away.
         </p>
         <Group justify="flex-end" mt={24}>
           <Button variant="subtle" color="red" onClick={() => void signOut(true)}>

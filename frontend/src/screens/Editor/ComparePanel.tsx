@@ -1,4 +1,4 @@
-import { SegmentedControl, Switch } from "@mantine/core";
+import { Button, SegmentedControl, Switch } from "@mantine/core";
 import { DIFFERENCE } from "../../editor";
 import styles from "./Editor.module.css";
 import { KeyHint, useKeyName } from "./keyNames";
@@ -69,22 +69,54 @@ export function ComparePanel({ layers }: { layers: Layers }) {
         </p>
       )}
       {(hasDraft || previous) && (
-        <p className={styles.hint}>
-          Hold{" "}
-          {hasDraft && (
-            <>
-              <KeyHint>D</KeyHint> to see the draft in its place
-            </>
-          )}
-          {hasDraft && previous && ", "}
-          {previous && (
-            <>
-              <KeyHint>Shift P</KeyHint> for r{previous.number}
-            </>
-          )}
-          .
-        </p>
+        <div className={styles.choice}>
+          <span>Hold to see</span>
+          <div className={styles.holds}>
+            {hasDraft && <HoldButton words="Draft" keys="D" onHold={layers.holds["draft.flip"]} />}
+            {previous && (
+              <HoldButton
+                words={`r${previous.number}`}
+                keys="Shift P"
+                onHold={layers.holds["previous.flip"]}
+              />
+            )}
+          </div>
+        </div>
       )}
     </section>
+  );
+}
+
+/** For as long as it is pressed, by a finger as by its key. */
+function HoldButton({
+  words,
+  keys,
+  onHold,
+}: {
+  words: string;
+  keys: string;
+  onHold?: (held: boolean) => void;
+}) {
+  const release = () => onHold?.(false);
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      rightSection={<KeyHint>{keys}</KeyHint>}
+      className={styles.hold}
+      title={`See ${words} in the mask’s place`}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        onHold?.(true);
+      }}
+      onPointerUp={release}
+      onLostPointerCapture={release}
+      onContextMenu={(event) => event.preventDefault()}
+      onKeyDown={(event) => event.key === " " && onHold?.(true)}
+      onKeyUp={(event) => event.key === " " && release()}
+      onBlur={release}
+    >
+      {words}
+    </Button>
   );
 }

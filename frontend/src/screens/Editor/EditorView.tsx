@@ -28,6 +28,7 @@ import { useCarry } from "./carry/useCarry";
 import styles from "./Editor.module.css";
 import { Header } from "./Header";
 import { changesOf, useHands } from "./hands";
+import { JumpMenu } from "./JumpMenu";
 import { KeysHelp } from "./KeysHelp";
 import { nameKeys, useKeyCaps } from "./keyNames";
 import { keyMapFor } from "./keys";
@@ -423,6 +424,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
           onGo={goTo}
           onMove={move}
         >
+          <JumpMenu onJump={jump} />
           {work.mayAnnotate && <CarryMenu carry={carry} opened={carrying} onChange={setCarrying} />}
         </TimeStrip>
       )}

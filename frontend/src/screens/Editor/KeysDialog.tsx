@@ -17,6 +17,7 @@ import { useKeyCaps } from "./keyNames";
 import { browserUse, GESTURES, type KeyGroup, type KeyRow, keyRows, PAGE_KEYS, wallRows } from "./keyWords";
 
 const GROUPS: readonly KeyGroup[] = ["Draw", "Shape", "See", "Go", "Review", "Review wall"];
+const WALL_FIRST: readonly KeyGroup[] = ["Review wall", ...GROUPS.slice(0, -1)];
 const FINGERS: { value: FingerDraws; label: string }[] = [
   { value: "auto", label: "Until a pen is used" },
   { value: "always", label: "Always" },
@@ -31,6 +32,7 @@ export function KeysDialog({
   hands,
   setHands,
   isKept,
+  onWall,
   onClose,
 }: {
   /** Of the editor in this project. */
@@ -40,6 +42,8 @@ export function KeysDialog({
   setHands: (hands: Hands) => void;
   /** False: this browser keeps no settings. */
   isKept: boolean;
+  /** Opened there: its keys come first. */
+  onWall?: boolean;
   onClose: () => void;
 }) {
   const [sought, setSought] = useState("");
@@ -209,7 +213,7 @@ export function KeysDialog({
         </div>
       )}
       <div className={styles.help}>
-        {GROUPS.map((group) => {
+        {(onWall ? WALL_FIRST : GROUPS).map((group) => {
           const inGroup = found.filter(({ row }) => row.group === group);
           if (inGroup.length === 0) return null;
           return (

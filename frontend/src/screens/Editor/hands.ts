@@ -26,8 +26,8 @@ const LEFT = { keys: LEFT_HANDED, wall: LEFT_HANDED_WALL };
 export function changesOf(hands: Hands, map: "keys" | "wall"): KeyChanges {
   const own = hands[map];
   if (hands.hand === "right") return own;
-  const given = Object.entries(own).filter(([, chord]) => chord !== null);
-  return { ...own, ...LEFT[map], ...Object.fromEntries(given) };
+  const given = Object.fromEntries(Object.entries(own).filter(([, chord]) => chord !== null));
+  return { ...given, ...own, ...LEFT[map], ...given };
 }
 
 /** Until the hand was a choice of its own, these stood among the person's changes. */

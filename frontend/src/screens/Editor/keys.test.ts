@@ -144,6 +144,7 @@ describe("the hand that draws", () => {
               if (hands.keys[from] !== null) expect(place({ ...hands, hand }, from)).not.toBeNull();
         },
       ),
+      { numRuns: 300 },
     );
   });
 });

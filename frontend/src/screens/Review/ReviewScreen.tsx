@@ -167,6 +167,7 @@ function Wall({
   const base = useMemo(() => keyMapFor(labels, hands.hand), [labels, hands.hand]);
   const keysHelp = (
     <KeysHelp
+      onWall
       opened={help}
       base={base}
       labels={labels}

@@ -10,7 +10,7 @@ const WORDS: Record<Way, string> = {
   follow:
     "Follows the motion of the picture from this frame's saved mask, and stops where it is no longer sure.",
   between: "Fills the frames between this one and the nearest frames somebody drew on.",
-  copy: "Offers this frame's mask, as it is, to the selected frames around it.",
+  copy: "Offers this frame's mask, as it is, to the selected frames on either side, up to the first somebody drew on.",
 };
 
 /** How masks get from this frame to others. */
