@@ -57,8 +57,9 @@ export const theme = createTheme({
     },
     Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     // Without a fade: a menu that is going still takes the keys.
-    Menu: { defaultProps: { transitionProps: { duration: 0 }, shadow: "md" } },
-    Popover: { defaultProps: { transitionProps: { duration: 0 } } },
+    // Over notifications (400), which come unasked.
+    Menu: { defaultProps: { transitionProps: { duration: 0 }, shadow: "md", zIndex: 450 } },
+    Popover: { defaultProps: { transitionProps: { duration: 0 }, zIndex: 450 } },
     Tooltip: { defaultProps: { openDelay: 350, transitionProps: { duration: 90 }, withinPortal: true } },
     // Mantine picks the text's contrast for the light scheme alone; the dark accent needs dark text.
     Button: Button.extend({
