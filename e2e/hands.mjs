@@ -224,8 +224,11 @@ await tell(
       await page.keyboard.press("Shift+L");
       await page.getByRole("menu").waitFor();
       await accessible(page, "the operations on a label");
-      await page.keyboard.press("Escape");
-      await page.getByRole("menu").waitFor({ state: "detached" });
+      await page.getByRole("menuitem", { name: /^Copy from frame…/ }).click();
+      await page.getByLabel("From frame").fill("999");
+      await accessible(page, "copying a label");
+      await page.keyboard.press("Enter");
+      await page.getByText("This clip has no frame 999.").waitFor();
       await page.getByTestId("editor-canvas").focus();
       await page.keyboard.press("k");
       await page.getByRole("dialog").waitFor();

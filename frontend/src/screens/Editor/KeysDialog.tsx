@@ -1,6 +1,7 @@
 import { Button, Modal, SegmentedControl, TextInput } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Label } from "../../api/types";
+import { useFocusBack } from "../../app/useFocusBack";
 import {
   chordFor,
   chordName,
@@ -121,11 +122,7 @@ export function KeysDialog({
     window.addEventListener("keydown", onKeyDown, true);
     return () => window.removeEventListener("keydown", onKeyDown, true);
   }, []);
-  // Keys are for the picture again.
-  useEffect(
-    () => () => document.querySelector<HTMLElement>('[role="application"]')?.focus({ preventScroll: true }),
-    [],
-  );
+  useFocusBack();
   const holder = recording?.wanted ? holderFor(recording.row, recording.wanted) : null;
   return (
     <Modal

@@ -1,7 +1,8 @@
-import { ActionIcon, Button, Menu } from "@mantine/core";
+import { ActionIcon, Button, Menu, Modal, TextInput } from "@mantine/core";
 import { IconCheck, IconDots } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Label } from "../../api/types";
+import { useFocusBack } from "../../app/useFocusBack";
 import { type Action, chordName, DEFAULT_KEYS, type EditorSession } from "../../editor";
 import styles from "./Editor.module.css";
 import { KeyHint } from "./keyNames";
@@ -21,117 +22,117 @@ export function StructureMenu({
   session: EditorSession;
   disabled: boolean;
 }) {
-  const [opened, setOpened] = useState(false);
+  const [asking, setAsking] = useState(false);
   return (
-    <Menu
-      opened={opened}
-      onChange={setOpened}
-      position="left-start"
-      width={300}
-      withinPortal
-      withInitialFocusPlaceholder={false}
-    >
-      <Menu.Target>
-        <ActionIcon
-          className={styles.toggle}
-          size={22}
-          variant="transparent"
-          color="gray"
-          disabled={disabled}
-          data-structure-menu={label.index}
-          aria-label={`Change ${label.name} as a whole`}
-          title="Fill holes, smooth, grow, copy, convert…"
-        >
-          <IconDots size={14} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{label.name}</Menu.Label>
-        {STRUCTURE_ACTS.map(({ action, words, run }) => (
-          <Menu.Item
-            key={action}
-            rightSection={<ActKey action={action} />}
-            onClick={() => run(session, label.index)}
+    <>
+      <Menu position="left-start" width={300} withinPortal withInitialFocusPlaceholder={false}>
+        <Menu.Target>
+          <ActionIcon
+            className={styles.toggle}
+            size={22}
+            variant="transparent"
+            color="gray"
+            disabled={disabled}
+            data-structure-menu={label.index}
+            aria-label={`Change ${label.name} as a whole`}
+            title="Fill holes, smooth, grow, copy, convert…"
           >
-            {words}
-          </Menu.Item>
-        ))}
-        <CopyFromFrame session={session} label={label.index} onDone={() => setOpened(false)} />
-        {labels.length > 1 && (
-          <Menu.Sub position="left-start">
-            <Menu.Sub.Target>
-              <Menu.Sub.Item>Convert to</Menu.Sub.Item>
-            </Menu.Sub.Target>
-            <Menu.Sub.Dropdown>
-              {labels
-                .filter((other) => other.index !== label.index)
-                .map((other) => (
-                  <Menu.Item
-                    key={other.index}
-                    leftSection={
-                      <span
-                        style={{
-                          display: "block",
-                          width: 12,
-                          height: 12,
-                          borderRadius: 3,
-                          background: other.color,
-                        }}
-                      />
-                    }
-                    onClick={() => convertLabel(session, label.index, other.index)}
-                  >
-                    {other.name}
-                  </Menu.Item>
-                ))}
-            </Menu.Sub.Dropdown>
-          </Menu.Sub>
-        )}
-        <Menu.Divider />
-        {AMOUNTS.map(([name, words, choices]) => (
-          <AmountItem key={name} session={session} name={name} words={words} choices={choices} />
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+            <IconDots size={14} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>{label.name}</Menu.Label>
+          {STRUCTURE_ACTS.map(({ action, words, run }) => (
+            <Menu.Item
+              key={action}
+              rightSection={<ActKey action={action} />}
+              onClick={() => run(session, label.index)}
+            >
+              {words}
+            </Menu.Item>
+          ))}
+          <Menu.Item onClick={() => setAsking(true)}>Copy from frame…</Menu.Item>
+          {labels.length > 1 && (
+            <Menu.Sub position="left-start">
+              <Menu.Sub.Target>
+                <Menu.Sub.Item>Convert to</Menu.Sub.Item>
+              </Menu.Sub.Target>
+              <Menu.Sub.Dropdown>
+                {labels
+                  .filter((other) => other.index !== label.index)
+                  .map((other) => (
+                    <Menu.Item
+                      key={other.index}
+                      leftSection={
+                        <span
+                          style={{
+                            display: "block",
+                            width: 12,
+                            height: 12,
+                            borderRadius: 3,
+                            background: other.color,
+                          }}
+                        />
+                      }
+                      onClick={() => convertLabel(session, label.index, other.index)}
+                    >
+                      {other.name}
+                    </Menu.Item>
+                  ))}
+              </Menu.Sub.Dropdown>
+            </Menu.Sub>
+          )}
+          <Menu.Divider />
+          {AMOUNTS.map(([name, words, choices]) => (
+            <AmountItem key={name} session={session} name={name} words={words} choices={choices} />
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+      {asking && <CopyFromFrame label={label} session={session} onClose={() => setAsking(false)} />}
+    </>
   );
 }
 
 /** A label as it is on any frame of the clip, by the number the header shows. */
 function CopyFromFrame({
-  session,
   label,
-  onDone,
+  session,
+  onClose,
 }: {
+  label: Label;
   session: EditorSession;
-  label: number;
-  onDone: () => void;
+  onClose: () => void;
 }) {
+  useFocusBack();
   const [number, setNumber] = useState("");
+  const copy = () => {
+    onClose();
+    copyFrom(session, label.index, session.at(Number(number) - 1), `This clip has no frame ${number}.`);
+  };
   return (
-    <form
-      className={styles.copyFrom}
-      // Typed here, keys neither walk the menu nor change the picture.
-      onKeyDown={(event) => event.key !== "Escape" && event.stopPropagation()}
-      onSubmit={(event) => {
-        event.preventDefault();
-        copyFrom(session, label, session.at(Number(number) - 1), `This clip has no frame ${number}.`);
-        onDone();
-      }}
-    >
-      <label htmlFor={`copy-from-${label}`}>Copy from frame</label>
-      <input
-        id={`copy-from-${label}`}
-        inputMode="numeric"
-        pattern="[0-9]+"
-        required
-        placeholder="no."
-        value={number}
-        onChange={(event) => setNumber(event.currentTarget.value)}
-      />
-      <Button type="submit" size="compact-xs" variant="default">
-        Copy
-      </Button>
-    </form>
+    <Modal opened onClose={onClose} size="xs" title={`Copy ${label.name}`}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          copy();
+        }}
+      >
+        <TextInput
+          label="From frame"
+          description="Its number in the clip, as above the picture"
+          inputMode="numeric"
+          pattern="[0-9]+"
+          required
+          withAsterisk={false}
+          data-autofocus
+          value={number}
+          onChange={(event) => setNumber(event.currentTarget.value)}
+        />
+        <Button type="submit" mt={16} fullWidth>
+          Copy
+        </Button>
+      </form>
+    </Modal>
   );
 }
 
