@@ -132,18 +132,19 @@ function reduce(map: Labelmap, reduction: number, box: Box, out: Labelmap): void
     for (let x = box.x; x < box.x + box.width; x++)
       out.data[target + x] = data[centre + Math.min(width - 1, x * reduction + middle)];
     for (let row = top; row < bottom; row++) {
-      const start = row * width;
-      const end = start + Math.min(width, (box.x + box.width) * reduction);
-      for (let i = start + box.x * reduction; i < end; i++) {
-        // Background, four pixels at a time.
-        if ((i & 3) === 0 && i + 4 <= end && words[i >> 2] === 0) {
-          i += 3;
-          continue;
-        }
-        if (data[i] === BACKGROUND) continue;
-        const x = Math.floor((i - start) / reduction);
-        if (out.data[target + x] === BACKGROUND) out.data[target + x] = data[i];
-        i = start + (x + 1) * reduction - 1;
+      const end = (row + 1) * width;
+      for (let x = box.x, i = row * width + x * reduction; x < box.x + box.width; x++, i += reduction) {
+        if (out.data[target + x] !== BACKGROUND) continue;
+        const until = Math.min(end, i + reduction);
+        // Background, four pixels at a time; some of them may be the neighbours'. The map's last three are in no word.
+        let any = 0;
+        for (let word = i >> 2; word <= (until - 1) >> 2; word++) any |= words[word];
+        if (any === 0 && until <= 4 * words.length) continue;
+        for (let at = i; at < until; at++)
+          if (data[at] !== BACKGROUND) {
+            out.data[target + x] = data[at];
+            break;
+          }
       }
     }
   }
