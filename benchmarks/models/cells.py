@@ -37,8 +37,9 @@ BUDGETS: dict[str, dict[str, Any]] = {
         "batch_norm_batches": 25,
     },
 }
+BUDGETS["cpu-long"] = BUDGETS["cpu"] | {"epochs": 60}
 """What every network of a table gets alike. "full" is MODEL.md 4.5; "cpu" is what two shared cores allow, in bf16,
-which is fast where the processor multiplies in it (AMX)."""
+which is fast where the processor multiplies in it (AMX); "cpu-long" asks which network was only not done learning."""
 
 
 @dataclass(frozen=True)
