@@ -1,8 +1,9 @@
 // A reviewer's twenty minutes: one frame returned with a note on the spot, the twenty others picked and accepted at once.
 
+import { join } from "node:path";
 import { accessible } from "./axe.mjs";
 import { clipsReady, go, openNext, paint, read, upload } from "./acts.mjs";
-import { ask, signIn, tell, until } from "./browser.mjs";
+import { ask, signIn, tell, until, URL_ } from "./browser.mjs";
 
 const CLIP = JSON.parse(process.env.SONOLOOP_CLIPS)[0];
 const FRAMES = 21;
@@ -25,6 +26,34 @@ const handIn = (page, from, frame) =>
     },
     [from, frame],
   );
+
+const bar = (page) => page.getByRole("toolbar", { name: "Verdict" });
+
+/** Two cards picked on a tablet in light, in a second page of the same session. */
+async function byTouch(page, project) {
+  const context = await page.context().browser().newContext({
+    storageState: await page.context().storageState(),
+    locale: "en-US",
+    viewport: { width: 820, height: 1180 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  const tablet = await context.newPage();
+  await tablet.goto(`${URL_}/p/${project}/review`);
+  const corners = tablet.getByRole("button", { name: /^Pick clip 1, frame/ });
+  await tablet.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
+  const { width, height } = await corners.first().boundingBox();
+  if (Math.min(width, height) < 44) throw new Error(`a corner for fingers is ${width}×${height}`);
+  for (const card of [0, 2]) {
+    const opacity = await corners.nth(card).evaluate((corner) => getComputedStyle(corner).opacity);
+    if (opacity !== "1") throw new Error("the corner does not show");
+    await corners.nth(card).tap();
+  }
+  await bar(tablet).getByText("2 frames picked").waitFor();
+  await accessible(tablet, "the wall on a tablet");
+  await tablet.screenshot({ path: join(process.env.SONOLOOP_PICTURES, "wall-tablet.png") });
+  await context.close();
+}
 
 await tell(
   "wall",
@@ -71,6 +100,29 @@ await tell(
       await page.keyboard.press("Enter");
       await page.getByTestId("editor-canvas").waitFor();
     });
+
+    await step("cards are picked by a press on their corner, without a key", async () => {
+      await go(page, `/p/${project}/review`);
+      await page.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
+      const corner = (card) => page.getByTestId("review-card").nth(card).getByRole("button", { name: /^Pick clip 1, frame/ });
+      const { width, height } = await corner(1).boundingBox();
+      if (Math.min(width, height) < 24) throw new Error(`the corner is ${width}×${height}`);
+      await page.getByTestId("review-card").nth(1).hover();
+      await corner(1).click();
+      await corner(3).click({ modifiers: ["Shift"] });
+      await bar(page).getByText("3 frames picked").waitFor();
+      await corner(2).click();
+      await bar(page).getByText("2 frames picked").waitFor();
+      await accessible(page, "a wall with picks");
+      await page.screenshot({ path: join(process.env.SONOLOOP_PICTURES, "wall-picks.png") });
+      await bar(page).getByRole("button", { name: "Pick all" }).click();
+      await bar(page).getByText(`${FRAMES} frames picked`).waitFor();
+      // The wall has the keys again after the press.
+      await page.keyboard.press("Escape");
+      await bar(page).getByText("1 frame", { exact: true }).waitFor();
+    });
+
+    await step("fingers find the corners without hovering", () => byTouch(page, project));
 
     let returned = 0;
     await step("the wall is full; one frame is opened and returned with a pin", async () => {

@@ -108,6 +108,7 @@ function Wall({
   const about = targets(state, shown);
   const mayReview = project.may.includes("review");
   const columns = Math.max(1, Math.floor((width + GAP) / (CARD + GAP)));
+  const rows = Math.ceil(wall.length / columns);
   const cardWidth = (width - GAP * (columns - 1)) / columns;
 
   const open = useCallback(
@@ -222,21 +223,28 @@ function Wall({
         </>
       }
     >
+      {/* biome-ignore lint/a11y/useSemanticElements: as its rows */}
       <div
         ref={listRef}
         className={styles.wall}
+        data-picking={state.picked.size > 0 || undefined}
         tabIndex={0}
-        role="listbox"
+        role="grid"
         aria-multiselectable="true"
+        aria-rowcount={rows}
         aria-label="Frames that wait for review"
       >
         {width > 0 && (
           <VirtualRows
-            count={Math.ceil(wall.length / columns)}
+            count={rows}
             rowHeight={Math.round(cardWidth * 0.75) + CAPTION + GAP}
             onNearEnd={onNearEnd}
             row={(row) => (
+              // biome-ignore lint/a11y/useFocusableInteractive: the wall has the focus
+              // biome-ignore lint/a11y/useSemanticElements: only the rows in view are drawn, which a table cannot tell
               <div
+                role="row"
+                aria-rowindex={row + 1}
                 className={styles.row}
                 style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
               >
@@ -260,15 +268,24 @@ function Wall({
         )}
       </div>
       <p className={styles.keys}>
-        <KeyHint>J</KeyHint> <KeyHint>K</KeyHint> move <KeyHint>X</KeyHint> pick <KeyHint>*</KeyHint> pick all{" "}
-        <kbd>Shift</kbd> click picks up to here <KeyHint>H</KeyHint> held hides masks <KeyHint>Enter</KeyHint>{" "}
-        open <KeyHint>?</KeyHint> all keys
+        <KeyHint>J</KeyHint> <KeyHint>K</KeyHint> move <KeyHint>X</KeyHint> pick <kbd>Shift</kbd> click picks
+        up to here <KeyHint>H</KeyHint> held hides masks <KeyHint>Enter</KeyHint> open <KeyHint>?</KeyHint>{" "}
+        all keys
       </p>
       {mayReview && (
         <div className={styles.bar} role="toolbar" aria-label="Verdict">
           <span>
             {about.length > 1 || state.picked.size ? `${plural(about.length, "frame")} picked` : "1 frame"}
           </span>
+          <Button
+            size="xs"
+            variant="subtle"
+            color="gray"
+            rightSection={<KeyHint>*</KeyHint>}
+            onClick={() => dispatch({ do: "all", shown })}
+          >
+            Pick all
+          </Button>
           {state.picked.size > 0 && (
             <Button size="xs" variant="subtle" color="gray" onClick={() => dispatch({ do: "clear" })}>
               Clear
