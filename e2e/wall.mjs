@@ -124,6 +124,31 @@ await tell(
 
     await step("fingers find the corners without hovering", () => byTouch(page, project));
 
+    await step("who comes back from the editor finds the wall as it was left", async () => {
+      const cards = page.getByTestId("review-card");
+      const order = page.getByRole("radio", { name: "Most changed" });
+      await page.getByText("Most changed").click();
+      await page.getByText(/those most changed first/).waitFor();
+      await page.locator('[role="grid"]:focus').waitFor(); // from then on keys are heard
+      await cards.and(page.locator("[aria-current][data-loaded]")).waitFor();
+      for (const key of ["j", "j", "q", "j"]) await page.keyboard.press(key);
+      const third = await cards.nth(3).getAttribute("data-frame-id");
+      const asLeft = async () => {
+        await page.locator(`[data-testid="review-card"][aria-current][data-frame-id="${third}"]`).waitFor();
+        await bar(page).getByText("1 frame picked").waitFor();
+        if (!(await order.isChecked())) throw new Error("the order is another");
+      };
+      await asLeft();
+      for (const back of [() => page.goBack(), () => page.getByRole("link", { name: "Back to the wall" }).click()]) {
+        await page.keyboard.press("Enter");
+        await until("the frame", async () => page.url().includes("/frames/") && (await read(page, "frame-id")) === third);
+        await back();
+        await asLeft();
+      }
+      await page.keyboard.press("Escape");
+      await page.getByText("Least certain").click();
+    });
+
     let returned = 0;
     await step("the wall is full; one frame is opened and returned with a pin", async () => {
       await go(page, `/p/${project}/review`);

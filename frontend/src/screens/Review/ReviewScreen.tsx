@@ -1,6 +1,6 @@
 import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { type Dispatch, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type ReviewOrder, useMe, useProject, useReviewQueue } from "../../api/hooks";
 import type { Label, Project, QueueItem } from "../../api/types";
@@ -22,7 +22,8 @@ import styles from "./Review.module.css";
 import { ReviewCard } from "./ReviewCard";
 import { ERASED } from "./thumbnail";
 import { useVerdicts } from "./useVerdicts";
-import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
+import { useWall } from "./useWall";
+import { currentIndex, targets, type WallAction, type WallState, worstFirst } from "./wall";
 
 const GAP = 16;
 const CARD = 260;
@@ -33,8 +34,8 @@ export default function ReviewScreen() {
   const projectId = useProjectId();
   const me = useMe();
   const project = useProject(projectId);
-  const [order, setOrder] = useState<ReviewOrder>("uncertainty");
-  const queue = useReviewQueue(projectId, order);
+  const [state, dispatch] = useWall(projectId, me.data?.id ?? 0);
+  const queue = useReviewQueue(projectId, state.order);
   if (queue.error && !queue.rows.length)
     return <ErrorState error={queue.error} retry={() => void queue.refetch()} />;
   if (queue.isPending || !project.data || !me.data)
@@ -48,8 +49,8 @@ export default function ReviewScreen() {
       userId={me.data.id}
       project={project.data}
       items={queue.rows}
-      order={order}
-      onOrder={setOrder}
+      state={state}
+      dispatch={dispatch}
       onNearEnd={() => {
         if (queue.hasNextPage && !queue.isFetchingNextPage) void queue.fetchNextPage();
       }}
@@ -73,16 +74,16 @@ function Wall({
   userId,
   project,
   items,
-  order,
-  onOrder,
+  state,
+  dispatch,
   onNearEnd,
   more,
 }: {
   userId: number;
   project: Project;
   items: readonly QueueItem[];
-  order: ReviewOrder;
-  onOrder: (order: ReviewOrder) => void;
+  state: WallState;
+  dispatch: Dispatch<WallAction>;
   onNearEnd: () => void;
   more: boolean;
 }) {
@@ -90,7 +91,7 @@ function Wall({
   const { ref, width } = useElementSize<HTMLDivElement>();
   const list = useRef<HTMLDivElement>(null);
   const listRef = useMergedRef(ref, list);
-  const [state, dispatch] = useReducer(wallReducer, START);
+  const { order } = state;
   const [returning, setReturning] = useState<number[] | null>(null);
   const judge = useVerdicts(dispatch);
   const [look, setLook] = useState<Look>("filled");
@@ -98,13 +99,16 @@ function Wall({
   const [help, setHelp] = useState(false);
   const { hands, setHands, isKept } = useHands(userId);
   const colors = useMemo(() => tablesFor(project.labels, look), [project.labels, look]);
-  useEffect(() => dispatch({ do: "listed", frames: items.map(({ frame }) => frame.id) }), [items]);
-
   const sorted = useMemo(() => worstFirst(items, order), [items, order]);
+  useEffect(
+    () => dispatch({ do: "listed", frames: sorted.map(({ frame }) => frame.id) }),
+    [sorted, dispatch],
+  );
   const range = useMemo(() => uncertaintyRange(items.map(({ frame }) => frame)), [items]);
   const wall = useMemo(() => sorted.filter(({ frame }) => !state.gone.has(frame.id)), [sorted, state.gone]);
   const shown = useMemo(() => wall.map(({ frame }) => frame.id), [wall]);
-  const current = shown[currentIndex(state, shown)] ?? null;
+  const place = currentIndex(state, shown);
+  const current = shown[place] ?? null;
   const about = targets(state, shown);
   const mayReview = project.may.includes("review");
   const columns = Math.max(1, Math.floor((width + GAP) / (CARD + GAP)));
@@ -126,7 +130,7 @@ function Wall({
             ? { do: how, frame }
             : { do: how, at: frame },
       ),
-    [shown],
+    [shown, dispatch],
   );
   const switchTo = (other: Look) => setLook((now) => (now === other ? "filled" : other));
   const askReturn = () => mayReview && about.length > 0 && setReturning(about);
@@ -203,7 +207,7 @@ function Wall({
             size="xs"
             aria-label="Order"
             value={order}
-            onChange={(value) => onOrder(value as ReviewOrder)}
+            onChange={(value) => dispatch({ do: "order", by: value as ReviewOrder })}
             data={[
               { value: "uncertainty", label: "Least certain" },
               { value: "disagreement", label: "Most changed" },
@@ -239,6 +243,7 @@ function Wall({
             count={rows}
             rowHeight={Math.round(cardWidth * 0.75) + CAPTION + GAP}
             onNearEnd={onNearEnd}
+            keepInView={Math.floor(place / columns)}
             row={(row) => (
               // biome-ignore lint/a11y/useFocusableInteractive: the wall has the focus
               // biome-ignore lint/a11y/useSemanticElements: only the rows in view are drawn, which a table cannot tell

@@ -58,6 +58,34 @@ describe("the cursor", () => {
   });
 });
 
+describe("a wall one comes back to", () => {
+  it("has its cursor and picks, but for frames that are gone", () => {
+    const left: WallState = { ...START, cursor: 20, picked: new Set([10, 20, 40]), listed: SHOWN };
+    const back = wallReducer(left, { do: "listed", frames: [10, 30, 40, 50] });
+    expect(back.cursor).toBe(30);
+    expect([...back.picked]).toEqual([10, 40]);
+    expect(wallReducer({ ...left, cursor: 40 }, { do: "listed", frames: [10, 20] }).cursor).toBe(20);
+    expect(wallReducer(left, { do: "listed", frames: SHOWN })).toMatchObject({
+      cursor: 20,
+      picked: left.picked,
+    });
+    expect(wallReducer(left, { do: "listed", frames: [] })).toMatchObject({
+      cursor: null,
+      picked: new Set(),
+    });
+  });
+  it("leads past frames judged meanwhile", () => {
+    const judged: WallState = { ...START, cursor: 20, gone: new Set([30]), listed: SHOWN };
+    expect(wallReducer(judged, { do: "listed", frames: [10, 30, 40] }).cursor).toBe(40);
+  });
+  it("begins with the worst when its order changes, and keeps the picks", () => {
+    const left: WallState = { ...START, cursor: 20, picked: new Set([40]), listed: SHOWN };
+    const other = wallReducer(left, { do: "order", by: "disagreement" });
+    expect(other).toMatchObject({ order: "disagreement", cursor: null });
+    expect([...other.picked]).toEqual([40]);
+  });
+});
+
 describe("a refused verdict", () => {
   it("brings the frame back, under the cursor", () => {
     const judged = wallReducer({ ...START, cursor: 10 }, { do: "judged", frames: [10], shown: SHOWN });

@@ -8,15 +8,25 @@ export function worstFirst(items: readonly QueueItem[], order: ReviewOrder): Que
 
 /** Where the cursor stands and what is picked. Frames are named by id, so that neither slips when the wall changes. */
 export interface WallState {
+  order: ReviewOrder;
   cursor: number | null;
   picked: ReadonlySet<number>;
   /** Frames judged here whose answer has not come yet, or has come: not shown, whatever the list says. */
   gone: ReadonlySet<number>;
+  /** What the server listed last, as it was shown. */
+  listed: readonly number[];
 }
 
-export const START: WallState = { cursor: null, picked: new Set(), gone: new Set() };
+export const START: WallState = {
+  order: "uncertainty",
+  cursor: null,
+  picked: new Set(),
+  gone: new Set(),
+  listed: [],
+};
 
 export type WallAction =
+  | { do: "order"; by: ReviewOrder }
   | { do: "move"; by: number; shown: readonly number[] }
   | { do: "point"; at: number }
   | { do: "toggle"; frame: number }
@@ -29,6 +39,8 @@ export type WallAction =
 
 export function wallReducer(state: WallState, action: WallAction): WallState {
   switch (action.do) {
+    case "order":
+      return { ...state, order: action.by, cursor: null };
     case "move": {
       if (!action.shown.length) return state;
       const here = currentIndex(state, action.shown);
@@ -54,7 +66,12 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
     case "judged": {
       const judged = new Set(action.frames);
       return {
-        cursor: nextAfter(currentIndex(state, action.shown), action.shown, judged),
+        ...state,
+        cursor: nextAfter(
+          currentIndex(state, action.shown),
+          action.shown.filter((frame) => !judged.has(frame)),
+          action.shown,
+        ),
         picked: new Set([...state.picked].filter((frame) => !judged.has(frame))),
         gone: new Set([...state.gone, ...judged]),
       };
@@ -68,10 +85,23 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
       };
     }
     case "listed": {
-      // What the server no longer lists need not be hidden: submitted again, it is to be seen again.
       const listed = new Set(action.frames);
-      const gone = new Set([...state.gone].filter((frame) => listed.has(frame)));
-      return gone.size === state.gone.size ? state : { ...state, gone };
+      const still = (frames: ReadonlySet<number>) =>
+        new Set([...frames].filter((frame) => listed.has(frame)));
+      const { cursor } = state;
+      // What the server no longer lists need not be hidden: submitted again, it is to be seen again.
+      const gone = still(state.gone);
+      const stays = action.frames.filter((frame) => !gone.has(frame));
+      return {
+        ...state,
+        gone,
+        picked: still(state.picked),
+        listed: action.frames,
+        cursor:
+          cursor === null || listed.has(cursor)
+            ? cursor
+            : nextAfter(state.listed.indexOf(cursor), stays, state.listed),
+      };
     }
   }
 }
@@ -88,9 +118,11 @@ export function targets(state: WallState, shown: readonly number[]): number[] {
   return shown.length ? [shown[currentIndex(state, shown)]] : [];
 }
 
-/** The frame that takes the cursor when those judged leave: the next that stays, else the last before. */
-function nextAfter(from: number, shown: readonly number[], judged: ReadonlySet<number>): number | null {
-  const after = shown.slice(from).find((frame) => !judged.has(frame));
-  const before = shown.slice(0, from).findLast((frame) => !judged.has(frame));
+/** The frame that takes the cursor when the one it is on leaves: the next that stays, else the last before. */
+function nextAfter(from: number, stays: readonly number[], shown: readonly number[]): number | null {
+  if (from < 0) return null;
+  const staying = new Set(stays);
+  const after = shown.slice(from).find((frame) => staying.has(frame));
+  const before = shown.slice(0, from).findLast((frame) => staying.has(frame));
   return after ?? before ?? null;
 }
