@@ -167,6 +167,34 @@ await tell(
       await until("the verdict", async () => (await stats()).returned === 1);
     });
 
+    await step("wrong verdicts are taken back, by key and by button", async () => {
+      await go(page, `/p/${project}/review`);
+      const cards = page.getByTestId("review-card");
+      const current = cards.and(page.locator("[aria-current][data-loaded]"));
+      await current.waitFor();
+      await page.keyboard.press("j");
+      const wrong = await cards.nth(1).getAttribute("data-frame-id");
+      await page.keyboard.press("y");
+      await bar(page).getByText("1 frame accepted").waitFor();
+      if ((await stats()).accepted !== 1) throw new Error("nothing was accepted");
+      await page.keyboard.press("Control+z");
+      await current.and(page.locator(`[data-frame-id="${wrong}"]`)).waitFor();
+      const { accepted, submitted } = await stats();
+      if (accepted !== 0 || submitted !== FRAMES - 1) throw new Error(`${accepted} accepted, ${submitted} submitted`);
+      await page.keyboard.press("q");
+      await cards.nth(2).getByRole("button", { name: /^Pick clip 1, frame/ }).click();
+      await page.keyboard.press("y");
+      await bar(page).getByText("2 frames accepted").waitFor();
+      await accessible(page, "a wall with verdicts to take back");
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.screenshot({ path: join(process.env.SONOLOOP_PICTURES, "wall-take-back.png") });
+      await page.emulateMedia({ colorScheme: "dark" });
+      await bar(page).getByRole("button", { name: "Take back" }).click();
+      await bar(page).getByText("2 frames picked").waitFor();
+      if ((await stats()).accepted !== 0) throw new Error("the verdicts stand");
+      await page.keyboard.press("Escape");
+    });
+
     await step("the others are accepted at once, as far as they were seen", async () => {
       await go(page, `/p/${project}/review`);
       await page.locator('[data-testid="review-card"][aria-current][data-loaded]').waitFor();
@@ -186,6 +214,10 @@ await tell(
       const seconds = ((Date.now() - began) / 1000).toFixed(1);
       console.log(`  ${FRAMES - 1} frames accepted with * and ${pressed} times Y, in ${seconds} s`);
       await page.getByRole("heading", { name: "Nothing waits for review" }).waitFor();
+      await accessible(page, "the wall after the last verdict");
+      await page.screenshot({ path: join(process.env.SONOLOOP_PICTURES, "wall-done.png") });
+      await page.keyboard.press("Control+z");
+      await page.getByTestId("review-card").first().waitFor();
     });
 
     await step("the annotator meets the returned frame first, and the note on its spot", async () => {

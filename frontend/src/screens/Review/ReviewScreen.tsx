@@ -23,7 +23,7 @@ import { ReviewCard } from "./ReviewCard";
 import { ERASED } from "./thumbnail";
 import { useVerdicts } from "./useVerdicts";
 import { useWall } from "./useWall";
-import { currentIndex, targets, type WallAction, type WallState, worstFirst } from "./wall";
+import { currentIndex, type Judged, targets, type WallAction, type WallState, worstFirst } from "./wall";
 
 const GAP = 16;
 const CARD = 260;
@@ -93,7 +93,7 @@ function Wall({
   const listRef = useMergedRef(ref, list);
   const { order } = state;
   const [returning, setReturning] = useState<number[] | null>(null);
-  const judge = useVerdicts(dispatch);
+  const { judge, takeBack } = useVerdicts(project.id, userId, dispatch);
   const [look, setLook] = useState<Look>("filled");
   const [bare, setBare] = useState(false);
   const [help, setHelp] = useState(false);
@@ -143,6 +143,7 @@ function Wall({
     "wall.pickAll": () => dispatch({ do: "all", shown }),
     "wall.unpick": () => dispatch({ do: "clear" }),
     "wall.changes": () => switchTo("changes"),
+    "wall.takeBack": () => void takeBack(),
     "wall.open": () => current !== null && open(current),
     "masks.outlines": () => switchTo("outlines"),
     "review.accept": accept,
@@ -180,6 +181,7 @@ function Wall({
     />
   );
 
+  const told = <Told judged={state.judged.at(-1)} onTakeBack={() => void takeBack()} />;
   if (!wall.length) {
     return (
       <>
@@ -187,9 +189,12 @@ function Wall({
           title="Nothing waits for review"
           text="Frames appear here when an annotator submits them, the least certain first."
           action={
-            <Button component={Link} to={`/p/${project.id}`} variant="default">
-              Open the overview
-            </Button>
+            <div className={styles.done}>
+              <Button component={Link} to={`/p/${project.id}`} variant="default">
+                Open the overview
+              </Button>
+              {told}
+            </div>
           }
         />
         {keysHelp}
@@ -279,7 +284,8 @@ function Wall({
       </p>
       {mayReview && (
         <div className={styles.bar} role="toolbar" aria-label="Verdict">
-          <span>
+          {told}
+          <span className={styles.about}>
             {about.length > 1 || state.picked.size ? `${plural(about.length, "frame")} picked` : "1 frame"}
           </span>
           <Button
@@ -323,6 +329,26 @@ const ORDER_WORDS: Record<ReviewOrder, string> = {
   uncertainty: "the least certain",
   disagreement: "those most changed",
 };
+
+/** What was judged last, and the way back. */
+function Told({ judged, onTakeBack }: { judged: Judged | undefined; onTakeBack: () => void }) {
+  return (
+    <div className={styles.told}>
+      <span role="status">{judged && `${plural(judged.reviews.length, "frame")} ${judged.verdict}`}</span>
+      {judged && (
+        <Button
+          size="xs"
+          variant="subtle"
+          color="gray"
+          rightSection={<KeyHint>Ctrl Z</KeyHint>}
+          onClick={onTakeBack}
+        >
+          Take back
+        </Button>
+      )}
+    </div>
+  );
+}
 
 function Key({ name, of }: { name: string; of: string }) {
   return (

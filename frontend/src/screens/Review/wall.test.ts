@@ -124,3 +124,30 @@ describe("a frame judged here", () => {
     expect([...wallReducer(judged, { do: "listed", frames: [20] }).gone]).toEqual([]);
   });
 });
+
+describe("verdicts taken back", () => {
+  const first = { verdict: "accepted", reviews: [7] } as const;
+  const second = { verdict: "returned", reviews: [8, 9] } as const;
+
+  it("are the newest, one after the other", () => {
+    const given = [first, second].reduce(
+      (state, judged) => wallReducer(state, { do: "given", judged }),
+      START,
+    );
+    expect(given.judged.at(-1)).toBe(second);
+    const taking = wallReducer(given, { do: "takingBack", judged: second });
+    expect(taking.judged.at(-1)).toBe(first);
+    expect(wallReducer(taking, { do: "given", judged: second }).judged.at(-1)).toBe(second);
+  });
+  it("bring their frames back, under the cursor, and picked where they were several", () => {
+    const judged: WallState = { ...START, cursor: 40, gone: new Set([10, 20]), picked: new Set([30]) };
+    const both = wallReducer(judged, { do: "takenBack", frames: [10, 20] });
+    expect(both.cursor).toBe(10);
+    expect([...both.gone]).toEqual([]);
+    expect([...both.picked]).toEqual([30, 10, 20]);
+    expect([...wallReducer(judged, { do: "takenBack", frames: [10] }).picked]).toEqual([30]);
+  });
+  it("change nothing where all are refused", () => {
+    expect(wallReducer({ ...START, cursor: 40 }, { do: "takenBack", frames: [] }).cursor).toBe(40);
+  });
+});

@@ -1,9 +1,16 @@
 import type { ReviewOrder } from "../../api/hooks";
-import type { QueueItem } from "../../api/types";
+import type { QueueItem, Verdict } from "../../api/types";
 
 /** Highest of `order` first; frames that have no such number come last, in the order they came. */
 export function worstFirst(items: readonly QueueItem[], order: ReviewOrder): QueueItem[] {
   return [...items].sort((a, b) => (b.frame[order] ?? -1) - (a.frame[order] ?? -1));
+}
+
+/** Verdicts given together: what one press takes back. */
+export interface Judged {
+  verdict: Verdict;
+  /** Ids of the reviews. */
+  reviews: readonly number[];
 }
 
 /** Where the cursor stands and what is picked. Frames are named by id, so that neither slips when the wall changes. */
@@ -15,6 +22,8 @@ export interface WallState {
   gone: ReadonlySet<number>;
   /** What the server listed last, as it was shown. */
   listed: readonly number[];
+  /** What this person gave here and may want to take back, the newest last. */
+  judged: readonly Judged[];
 }
 
 export const START: WallState = {
@@ -23,6 +32,7 @@ export const START: WallState = {
   picked: new Set(),
   gone: new Set(),
   listed: [],
+  judged: [],
 };
 
 export type WallAction =
@@ -35,6 +45,9 @@ export type WallAction =
   | { do: "clear" }
   | { do: "judged"; frames: readonly number[]; shown: readonly number[] }
   | { do: "refused"; frames: readonly number[] }
+  | { do: "given"; judged: Judged }
+  | { do: "takingBack"; judged: Judged }
+  | { do: "takenBack"; frames: readonly number[] }
   | { do: "listed"; frames: readonly number[] };
 
 export function wallReducer(state: WallState, action: WallAction): WallState {
@@ -81,6 +94,20 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
       return {
         ...state,
         cursor: action.frames[0] ?? state.cursor,
+        gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
+      };
+    }
+    case "given":
+      return { ...state, judged: [...state.judged, action.judged] };
+    case "takingBack":
+      return { ...state, judged: state.judged.filter((judged) => judged !== action.judged) };
+    case "takenBack": {
+      const back = new Set(action.frames);
+      return {
+        ...state,
+        cursor: action.frames[0] ?? state.cursor,
+        // Picked again where there were several: most often the verdict was wrong for a few of them.
+        picked: back.size > 1 ? new Set([...state.picked, ...back]) : state.picked,
         gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
       };
     }
