@@ -10,15 +10,15 @@ export function VirtualRows({
   rowHeight,
   row,
   onNearEnd,
-  keepInView,
+  goTo,
 }: {
   count: number;
   rowHeight: number;
   row: (index: number) => ReactNode;
   /** Called when the last rows come into view: the place to ask for the next page. */
   onNearEnd?: () => void;
-  /** A row to go to whenever it changes and is not drawn: what it shows brings itself into view otherwise. */
-  keepInView?: number;
+  /** A row to go to, once for each object, where it is not drawn: what is drawn brings itself into view. */
+  goTo?: { readonly row: number };
 }) {
   const box = useRef<HTMLDivElement>(null);
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
@@ -56,9 +56,9 @@ export function VirtualRows({
   }, [rowHeight, virtual]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: who scrolls away stays there
   useEffect(() => {
-    if (!scroller || keepInView === undefined || items.some(({ index }) => index === keepInView)) return;
-    virtual.scrollToIndex(keepInView, { align: "center" });
-  }, [scroller, keepInView]);
+    if (!scroller || !goTo || items.some(({ index }) => index === goTo.row)) return;
+    virtual.scrollToIndex(goTo.row, { align: "center" });
+  }, [scroller, goTo]);
   return (
     <div ref={box} style={{ position: "relative", height: virtual.getTotalSize() }}>
       {items.map((item) => (

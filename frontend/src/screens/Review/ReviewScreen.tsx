@@ -113,6 +113,8 @@ function Wall({
   const mayReview = project.may.includes("review");
   const columns = Math.max(1, Math.floor((width + GAP) / (CARD + GAP)));
   const rows = Math.ceil(wall.length / columns);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: not when frames before it leave
+  const goTo = useMemo(() => ({ row: Math.floor(place / columns) }), [current, columns]);
   const cardWidth = (width - GAP * (columns - 1)) / columns;
 
   const open = useCallback(
@@ -248,7 +250,7 @@ function Wall({
             count={rows}
             rowHeight={Math.round(cardWidth * 0.75) + CAPTION + GAP}
             onNearEnd={onNearEnd}
-            keepInView={Math.floor(place / columns)}
+            goTo={goTo}
             row={(row) => (
               // biome-ignore lint/a11y/useFocusableInteractive: the wall has the focus
               // biome-ignore lint/a11y/useSemanticElements: only the rows in view are drawn, which a table cannot tell
