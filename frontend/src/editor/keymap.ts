@@ -27,7 +27,7 @@ export const LEFT_HANDED: KeyChanges = {
 };
 
 /** The same for the wall: the other keys lie under the right hand already. */
-export const LEFT_HANDED_WALL: KeyChanges = { x: "/", d: "l", "mod+z": "backspace" };
+export const LEFT_HANDED_WALL: KeyChanges = { x: "/", d: "l" };
 
 /**
  * The keys of one person. A binding that is moved onto another's chord swaps places with it, so that a new version's
