@@ -1,5 +1,7 @@
 """The audit trail: call inside the transaction of the change it records."""
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
@@ -19,6 +21,23 @@ def record(
         object_type=subject._meta.model_name or "",
         object_id=str(subject.pk),
         detail=detail,
+    )
+
+
+def record_all(
+    actor: User, verb: str, subjects: Iterable[tuple[models.Model, dict[str, object]]], *, project_id: int
+) -> None:
+    """As `record`, a row for each of (object, detail), written together."""
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            actor=actor,
+            verb=verb,
+            project_id=project_id,
+            object_type=subject._meta.model_name or "",
+            object_id=str(subject.pk),
+            detail=detail,
+        )
+        for subject, detail in subjects
     )
 
 

@@ -109,6 +109,7 @@ def _activity(project: Project) -> list[dict[str, Any]]:
         Review.objects.filter(
             Exists(here.filter(pk=OuterRef("revision__annotation"))),
             verdict=Review.Verdict.ACCEPTED,
+            taken_back_at=None,
             created_at__gte=begin,
         )
         .annotate(day=TruncDate("created_at"))

@@ -1,5 +1,8 @@
 """The one place where a frame's state changes, so that the clip's stored counters always agree with it."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
 from django.db.models import F
 
 from annotation.models import Clip, Frame
@@ -31,3 +34,18 @@ def move(frame: Frame, to: Frame.State, **values: object) -> None:
     if steps:
         Clip.objects.filter(pk=row.clip_id).update(**steps)
     frame.state, frame.selected = to, True
+
+
+def move_all(states: Mapping[int, Frame.State], gold: Mapping[int, int | None]) -> None:
+    """As `move`, for many selected frames by id, each with its gold revision; no more queries for many than for one."""
+    rows = list(Frame.objects.select_for_update().only("state", "clip_id").filter(pk__in=states).order_by("pk"))
+    steps: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for state, step in ((row.state, -1), (states[row.pk], 1)):
+            if state in COUNTERS:
+                steps[row.clip_id][COUNTERS[Frame.State(state)]] += step
+        row.state, row.gold_id = states[row.pk], gold[row.pk]
+    Frame.objects.bulk_update(rows, ["state", "gold"])
+    names = list(COUNTERS.values())
+    clips = [Clip(pk=clip, **{name: F(name) + by[name] for name in names}) for clip, by in steps.items()]
+    Clip.objects.bulk_update(clips, names)

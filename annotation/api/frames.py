@@ -115,7 +115,7 @@ class FrameDetailShape(FrameShape):
     annotation = AnnotationShape(allow_null=True)
     gold_revision = serializers.IntegerField(allow_null=True)
     draft = DraftShape(allow_null=True)
-    review = ReviewShape(allow_null=True, help_text="the newest verdict")
+    review = ReviewShape(allow_null=True, help_text="the newest verdict that stands")
     previous_selected = serializers.IntegerField(allow_null=True)
     next_selected = serializers.IntegerField(allow_null=True)
 
@@ -262,7 +262,7 @@ class FrameView(APIView):
         verdict = (
             Review.objects.select_related("revision", "reviewer")
             .defer("revision__png")
-            .filter(revision__annotation__frame=frame)
+            .filter(revision__annotation__frame=frame, taken_back_at=None)
             .order_by("-id")
             .first()
         )

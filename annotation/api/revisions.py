@@ -18,10 +18,11 @@ from annotation.api.request import Request
 from annotation.assist import propagation
 from annotation.errors import BadRequest, Conflict, PreconditionRequired
 from annotation.models import Frame, Review, Revision, User
-from annotation.permissions import visible, visible_as
+from annotation.permissions import project_for, visible, visible_as
 
 LARGEST_MASK = 64 << 20
 MOST_REVISIONS = 500
+MOST_REVIEWS = 1000
 MOST_SECONDS = 86_400  # nobody is active for more than a day between two saves
 MOST_COUNTED = 100_000
 # Vary: on a shared machine the next person has another session, and does not get these from the cache.
@@ -49,7 +50,7 @@ class ReviewShape(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ["id", "revision", "reviewer", "verdict", "comment", "points", "created_at"]
+        fields = ["id", "revision", "reviewer", "verdict", "comment", "points", "created_at", "taken_back_at"]
 
 
 class RevisionShape(serializers.ModelSerializer):
@@ -273,7 +274,42 @@ class ReviewFrame(APIView):
         return Response(ReviewShape(verdict).data)
 
 
+class TakeBackReviewsFields(serializers.Serializer):
+    reviews = serializers.ListField(child=serializers.IntegerField(), min_length=1, max_length=MOST_REVIEWS)
+
+
+class RefusedReviewShape(serializers.Serializer):
+    review = serializers.IntegerField()
+    frame = serializers.IntegerField(allow_null=True)
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ReviewsTakenBackShape(serializers.Serializer):
+    taken_back = serializers.ListField(child=serializers.IntegerField(), help_text="frame ids")
+    refused = RefusedReviewShape(many=True)
+
+
+class TakeBackReviews(APIView):
+    @extend_schema(request=TakeBackReviewsFields, responses=ReviewsTakenBackShape)
+    def post(self, request: Request, project_id: int) -> Response:
+        """Undo the caller's own verdicts where nothing happened since: their frames are as they were before."""
+        project = project_for(request.user, project_id, "review")
+        given = checked(TakeBackReviewsFields, request.data)
+        taken, refused = review.take_back(project, given["reviews"], by=request.user)
+        return Response(
+            {
+                "taken_back": [each.revision.annotation.frame_id for each in taken],
+                "refused": [
+                    {"review": each.review, "frame": each.frame, "code": each.code, "message": each.message}
+                    for each in refused
+                ],
+            }
+        )
+
+
 urlpatterns = [
+    path("projects/<int:project_id>/reviews/take-back", TakeBackReviews.as_view()),
     path("frames/<int:frame_id>/mask", FrameMask.as_view()),
     path("frames/<int:frame_id>/revisions", FrameRevisions.as_view()),
     path("frames/<int:frame_id>/submit", SubmitFrame.as_view()),

@@ -84,7 +84,10 @@ class Revision(models.Model):
 
 
 class Review(models.Model):
-    """A reviewer's verdict on one revision. `points` are comments pinned to places: [{"x", "y", "text"}] in pixels."""
+    """A reviewer's verdict on one revision. `points` are comments pinned to places: [{"x", "y", "text"}] in pixels.
+
+    One that its reviewer took back stays in the history and counts for nothing.
+    """
 
     class Verdict(models.TextChoices):
         ACCEPTED = "accepted"
@@ -96,6 +99,7 @@ class Review(models.Model):
     comment = models.TextField(blank=True, default="")
     points = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
+    taken_back_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="review_activity")]

@@ -30,11 +30,11 @@ export function usePaged<T>(
   queryKey: QueryKey,
   path: string,
   query: Record<string, string | number | null> = {},
-  enabled = true,
+  gcTime?: number,
 ): PagedList<T> {
   const result = useInfiniteQuery({
     queryKey,
-    enabled,
+    gcTime,
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) =>
       api.get<PageOf<T>>(path, { query: { ...query, cursor: pageParam }, signal }),
@@ -76,12 +76,18 @@ export const useClips = (
 };
 export const useFrame = (id: number) => useOne<FrameDetail>(keys.frame(id), `/api/frames/${id}`);
 export type ReviewOrder = "uncertainty" | "disagreement";
+/** Kept: who comes back from the editor finds the wall as long as it was. */
 export const useReviewQueue = (project: number, order: ReviewOrder) =>
-  usePaged<QueueItem>([...keys.queue(project, "review"), order], `/api/projects/${project}/queue`, {
-    role: "review",
-    order,
-    limit: 100,
-  });
+  usePaged<QueueItem>(
+    [...keys.queue(project, "review"), order],
+    `/api/projects/${project}/queue`,
+    {
+      role: "review",
+      order,
+      limit: 100,
+    },
+    Number.POSITIVE_INFINITY,
+  );
 export const useDatasets = (project: number) =>
   usePaged<Dataset>(keys.datasets(project), `/api/projects/${project}/datasets`);
 export const useRuns = (project: number) =>

@@ -26,6 +26,8 @@ export const keys = {
   frame: (id: number) => ["frame", id] as const,
   revisions: (frame: number) => ["revisions", frame] as const,
   queue: (project: number, role: "annotate" | "review") => ["queue", project, role] as const,
+  /** Of no answer: how a person left the review wall. */
+  wall: (project: number, user: number) => ["wall", project, user] as const,
   datasets: (project: number) => ["datasets", project] as const,
   dataset: (id: number) => ["dataset", id] as const,
   datasetPreview: (project: number, split: Record<string, number>) =>

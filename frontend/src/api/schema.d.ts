@@ -878,6 +878,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/reviews/take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Undo the caller's own verdicts where nothing happened since: their frames are as they were before. */
+        post: operations["post_projects_project_id_reviews_take-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/runs": {
         parameters: {
             query?: never;
@@ -1384,7 +1401,7 @@ export interface components {
             annotation: components["schemas"]["AnnotationShape"] | null;
             gold_revision: number | null;
             draft: components["schemas"]["DraftShape"] | null;
-            /** @description the newest verdict */
+            /** @description the newest verdict that stands */
             review: components["schemas"]["ReviewShape"] | null;
             previous_selected: number | null;
             next_selected: number | null;
@@ -1893,6 +1910,12 @@ export interface components {
         RankingEnum: "uncertain" | "random";
         /** @enum {string} */
         ReasonEnum: "area_change" | "count" | "disagreement" | "end_of_clip" | "low_confidence" | "next_key" | "scene_change" | "structure_appeared" | "structure_lost";
+        RefusedReviewShape: {
+            review: number;
+            frame: number | null;
+            code: string;
+            message: string;
+        };
         RefusedShape: {
             frame: number;
             code: string;
@@ -1915,6 +1938,13 @@ export interface components {
             points: components["schemas"]["PointFields"][];
             /** Format: date-time */
             readonly created_at: string;
+            /** Format: date-time */
+            taken_back_at: string | null;
+        };
+        ReviewsTakenBackShape: {
+            /** @description frame ids */
+            taken_back: number[];
+            refused: components["schemas"]["RefusedReviewShape"][];
         };
         RevisionShape: {
             readonly id: number;
@@ -2089,6 +2119,9 @@ export interface components {
         };
         TakeBackFieldsRequest: {
             frames: components["schemas"]["TakenFieldsRequest"][];
+        };
+        TakeBackReviewsFieldsRequest: {
+            reviews: number[];
         };
         TakenBackShape: {
             /** @description frame ids, untouched again */
@@ -3634,6 +3667,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOfQueueEntry"];
+                };
+            };
+        };
+    };
+    "post_projects_project_id_reviews_take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeBackReviewsFieldsRequest"];
+                "multipart/form-data": components["schemas"]["TakeBackReviewsFieldsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewsTakenBackShape"];
                 };
             };
         };

@@ -89,4 +89,5 @@ export type ServerProposal = Shapes["ProposalShape"];
 export type ServerProposals = Shapes["ProposalsShape"];
 export type AcceptedProposals = Shapes["AcceptedShape"];
 export type TakenBackProposals = Shapes["TakenBackShape"];
+export type TakenBackReviews = Shapes["ReviewsTakenBackShape"];
 export type PropagationJob = Shapes["PropagationJobShape"];

@@ -14,3 +14,6 @@ export const queryClient = new QueryClient({
     mutations: { retry: false },
   },
 });
+
+// Nothing can fetch it again: it stays as long as the tab, or until the person signs out.
+queryClient.setQueryDefaults(["wall"], { gcTime: Number.POSITIVE_INFINITY, structuralSharing: false });

@@ -81,6 +81,7 @@ export type Action =
   | "wall.pickAll"
   | "wall.unpick"
   | "wall.changes"
+  | "wall.takeBack"
   | "wall.open";
 
 /** What a chord does: at once, when tapped, or for as long as it is held. */
@@ -197,6 +198,7 @@ export const WALL_KEYS: KeyMap = {
   enter: { tap: "wall.open" },
   y: { tap: "review.accept" },
   n: { tap: "review.return" },
+  "mod+z": { tap: "wall.takeBack" },
   "shift+?": { tap: "help" },
 };
 

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 /**
  * Draws only the rows in view, so that ten thousand scroll as well as ten. Scrolls with the page (the layout's
@@ -10,12 +10,15 @@ export function VirtualRows({
   rowHeight,
   row,
   onNearEnd,
+  goTo,
 }: {
   count: number;
   rowHeight: number;
   row: (index: number) => ReactNode;
   /** Called when the last rows come into view: the place to ask for the next page. */
   onNearEnd?: () => void;
+  /** A row to go to, once for each object, where it is not drawn: what is drawn brings itself into view. */
+  goTo?: { readonly row: number };
 }) {
   const box = useRef<HTMLDivElement>(null);
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
@@ -51,6 +54,11 @@ export function VirtualRows({
     virtual.measure();
     void rowHeight;
   }, [rowHeight, virtual]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: who scrolls away stays there
+  useEffect(() => {
+    if (!scroller || !goTo || items.some(({ index }) => index === goTo.row)) return;
+    virtual.scrollToIndex(goTo.row, { align: "center" });
+  }, [scroller, goTo]);
   return (
     <div ref={box} style={{ position: "relative", height: virtual.getTotalSize() }}>
       {items.map((item) => (

@@ -48,16 +48,21 @@ export function Header({
   /** Back to the conflict that was put off. */
   onChoose: () => void;
 }) {
+  const [back, backWords] = isReviewing
+    ? ["/review", "Back to the wall"]
+    : detail
+      ? [`/clips/${detail.clip.id}`, "Back to the clip"]
+      : ["", "Back to the project"];
   const withChanges = work.corrects || save.kind !== "saved";
   return (
     <header className={styles.header}>
-      <Tooltip label={detail ? "Back to the clip" : "Back to the project"}>
+      <Tooltip label={backWords}>
         <ActionIcon
           component={Link}
-          to={detail ? `/p/${project.id}/clips/${detail.clip.id}` : `/p/${project.id}`}
+          to={`/p/${project.id}${back}`}
           variant="subtle"
           color="gray"
-          aria-label={detail ? "Back to the clip" : "Back to the project"}
+          aria-label={backWords}
         >
           <IconArrowLeft size={18} />
         </ActionIcon>

@@ -87,6 +87,7 @@ export const ACTION_WORDS: Readonly<
   "wall.pickAll": ["Review wall", "Pick all"],
   "wall.unpick": ["Review wall", "Pick none"],
   "wall.changes": ["Review wall", "Only the changes to the draft"],
+  "wall.takeBack": ["Review wall", "Take the last verdict back"],
   "wall.open": ["Review wall", "Open in the editor"],
 };
 

@@ -16,6 +16,13 @@ describe("previousVersion", () => {
     ]);
     expect(found?.number).toBe(2);
   });
+  it("is not one whose verdict was taken back", () => {
+    const undone = {
+      ...revision(2, "ann"),
+      reviews: [{ taken_back_at: "2026-11-28T20:00:00Z" }],
+    } as Revision;
+    expect(previousVersion([revision(3, "ann"), undone, revision(1, "bob")])?.number).toBe(1);
+  });
   it("is the last of another person where nothing was judged", () => {
     expect(previousVersion([revision(3, "ann"), revision(2, "ann"), revision(1, "bob")])?.number).toBe(1);
   });

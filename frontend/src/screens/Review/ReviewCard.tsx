@@ -75,10 +75,11 @@ export const ReviewCard = memo(function ReviewCard({
     // Keys are the wall's own (J, K, X, Y, N, Enter): they work without a focused card.
     // biome-ignore lint/a11y/useKeyWithClickEvents: see above
     // biome-ignore lint/a11y/useFocusableInteractive: see above
+    // biome-ignore lint/a11y/useSemanticElements: only the rows in view are drawn, which a table cannot tell
     <div
       ref={box}
       className={styles.card}
-      role="option"
+      role="gridcell"
       aria-selected={isPicked}
       aria-current={isCurrent || undefined}
       data-testid="review-card"
@@ -95,7 +96,20 @@ export const ReviewCard = memo(function ReviewCard({
         <canvas ref={overlay} hidden={bare} />
         {changesOnly && draft.data === null && <p className={styles.broken}>No draft to compare with</p>}
         {thumbnail.error && <p className={styles.broken}>{thumbnail.error.message}</p>}
-        {isPicked && <span className={styles.tick}>✓</span>}
+        <button
+          type="button"
+          className={styles.pick}
+          aria-pressed={isPicked}
+          aria-label={`Pick clip ${clip.number}, frame ${count(frame.index + 1)} of ${clip.subject.pseudonym}`}
+          tabIndex={isCurrent ? 0 : -1}
+          onClick={(event) => {
+            event.stopPropagation();
+            onPick(frame.id, event.shiftKey ? "range" : "toggle");
+          }}
+          onDoubleClick={(event) => event.stopPropagation()}
+        >
+          <span className={styles.mark}>✓</span>
+        </button>
       </div>
       <div className={styles.caption}>
         <span className="cut" title={clip.subject.pseudonym}>

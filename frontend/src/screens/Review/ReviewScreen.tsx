@@ -1,6 +1,6 @@
 import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { type Dispatch, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type ReviewOrder, useMe, useProject, useReviewQueue } from "../../api/hooks";
 import type { Label, Project, QueueItem } from "../../api/types";
@@ -22,7 +22,8 @@ import styles from "./Review.module.css";
 import { ReviewCard } from "./ReviewCard";
 import { ERASED } from "./thumbnail";
 import { useVerdicts } from "./useVerdicts";
-import { currentIndex, START, targets, wallReducer, worstFirst } from "./wall";
+import { useWall } from "./useWall";
+import { currentIndex, type Judged, targets, type WallAction, type WallState, worstFirst } from "./wall";
 
 const GAP = 16;
 const CARD = 260;
@@ -33,8 +34,8 @@ export default function ReviewScreen() {
   const projectId = useProjectId();
   const me = useMe();
   const project = useProject(projectId);
-  const [order, setOrder] = useState<ReviewOrder>("uncertainty");
-  const queue = useReviewQueue(projectId, order);
+  const [state, dispatch] = useWall(projectId, me.data?.id ?? 0);
+  const queue = useReviewQueue(projectId, state.order);
   if (queue.error && !queue.rows.length)
     return <ErrorState error={queue.error} retry={() => void queue.refetch()} />;
   if (queue.isPending || !project.data || !me.data)
@@ -48,8 +49,8 @@ export default function ReviewScreen() {
       userId={me.data.id}
       project={project.data}
       items={queue.rows}
-      order={order}
-      onOrder={setOrder}
+      state={state}
+      dispatch={dispatch}
       onNearEnd={() => {
         if (queue.hasNextPage && !queue.isFetchingNextPage) void queue.fetchNextPage();
       }}
@@ -73,16 +74,16 @@ function Wall({
   userId,
   project,
   items,
-  order,
-  onOrder,
+  state,
+  dispatch,
   onNearEnd,
   more,
 }: {
   userId: number;
   project: Project;
   items: readonly QueueItem[];
-  order: ReviewOrder;
-  onOrder: (order: ReviewOrder) => void;
+  state: WallState;
+  dispatch: Dispatch<WallAction>;
   onNearEnd: () => void;
   more: boolean;
 }) {
@@ -90,24 +91,30 @@ function Wall({
   const { ref, width } = useElementSize<HTMLDivElement>();
   const list = useRef<HTMLDivElement>(null);
   const listRef = useMergedRef(ref, list);
-  const [state, dispatch] = useReducer(wallReducer, START);
+  const { order } = state;
   const [returning, setReturning] = useState<number[] | null>(null);
-  const judge = useVerdicts(dispatch);
+  const { judge, takeBack } = useVerdicts(project.id, userId, dispatch);
   const [look, setLook] = useState<Look>("filled");
   const [bare, setBare] = useState(false);
   const [help, setHelp] = useState(false);
   const { hands, setHands, isKept } = useHands(userId);
   const colors = useMemo(() => tablesFor(project.labels, look), [project.labels, look]);
-  useEffect(() => dispatch({ do: "listed", frames: items.map(({ frame }) => frame.id) }), [items]);
-
   const sorted = useMemo(() => worstFirst(items, order), [items, order]);
+  useEffect(
+    () => dispatch({ do: "listed", frames: sorted.map(({ frame }) => frame.id) }),
+    [sorted, dispatch],
+  );
   const range = useMemo(() => uncertaintyRange(items.map(({ frame }) => frame)), [items]);
   const wall = useMemo(() => sorted.filter(({ frame }) => !state.gone.has(frame.id)), [sorted, state.gone]);
   const shown = useMemo(() => wall.map(({ frame }) => frame.id), [wall]);
-  const current = shown[currentIndex(state, shown)] ?? null;
+  const place = currentIndex(state, shown);
+  const current = shown[place] ?? null;
   const about = targets(state, shown);
   const mayReview = project.may.includes("review");
   const columns = Math.max(1, Math.floor((width + GAP) / (CARD + GAP)));
+  const rows = Math.ceil(wall.length / columns);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: not when frames before it leave
+  const goTo = useMemo(() => ({ row: Math.floor(place / columns) }), [current, columns]);
   const cardWidth = (width - GAP * (columns - 1)) / columns;
 
   const open = useCallback(
@@ -125,7 +132,7 @@ function Wall({
             ? { do: how, frame }
             : { do: how, at: frame },
       ),
-    [shown],
+    [shown, dispatch],
   );
   const switchTo = (other: Look) => setLook((now) => (now === other ? "filled" : other));
   const askReturn = () => mayReview && about.length > 0 && setReturning(about);
@@ -138,6 +145,7 @@ function Wall({
     "wall.pickAll": () => dispatch({ do: "all", shown }),
     "wall.unpick": () => dispatch({ do: "clear" }),
     "wall.changes": () => switchTo("changes"),
+    "wall.takeBack": () => void takeBack(),
     "wall.open": () => current !== null && open(current),
     "masks.outlines": () => switchTo("outlines"),
     "review.accept": accept,
@@ -178,6 +186,7 @@ function Wall({
     />
   );
 
+  const told = <Told judged={state.judged.at(-1)} onTakeBack={() => void takeBack()} />;
   if (!wall.length) {
     return (
       <>
@@ -185,9 +194,12 @@ function Wall({
           title="Nothing waits for review"
           text="Frames appear here when an annotator submits them, the least certain first."
           action={
-            <Button component={Link} to={`/p/${project.id}`} variant="default">
-              Open the overview
-            </Button>
+            <div className={styles.done}>
+              <Button component={Link} to={`/p/${project.id}`} variant="default">
+                Open the overview
+              </Button>
+              {told}
+            </div>
           }
         />
         {keysHelp}
@@ -205,7 +217,7 @@ function Wall({
             size="xs"
             aria-label="Order"
             value={order}
-            onChange={(value) => onOrder(value as ReviewOrder)}
+            onChange={(value) => dispatch({ do: "order", by: value as ReviewOrder })}
             data={[
               { value: "uncertainty", label: "Least certain" },
               { value: "disagreement", label: "Most changed" },
@@ -225,21 +237,29 @@ function Wall({
         </>
       }
     >
+      {/* biome-ignore lint/a11y/useSemanticElements: as its rows */}
       <div
         ref={listRef}
         className={styles.wall}
+        data-picking={state.picked.size > 0 || undefined}
         tabIndex={0}
-        role="listbox"
+        role="grid"
         aria-multiselectable="true"
+        aria-rowcount={rows}
         aria-label="Frames that wait for review"
       >
         {width > 0 && (
           <VirtualRows
-            count={Math.ceil(wall.length / columns)}
+            count={rows}
             rowHeight={Math.round(cardWidth * 0.75) + CAPTION + GAP}
             onNearEnd={onNearEnd}
+            goTo={goTo}
             row={(row) => (
+              // biome-ignore lint/a11y/useFocusableInteractive: the wall has the focus
+              // biome-ignore lint/a11y/useSemanticElements: only the rows in view are drawn, which a table cannot tell
               <div
+                role="row"
+                aria-rowindex={row + 1}
                 className={styles.row}
                 style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
               >
@@ -263,15 +283,25 @@ function Wall({
         )}
       </div>
       <p className={styles.keys}>
-        <KeyHint>J</KeyHint> <KeyHint>K</KeyHint> move <KeyHint>X</KeyHint> pick <KeyHint>*</KeyHint> pick all{" "}
-        <kbd>Shift</kbd> click picks up to here <KeyHint>H</KeyHint> held hides masks <KeyHint>Enter</KeyHint>{" "}
-        open <KeyHint>?</KeyHint> all keys
+        <KeyHint>J</KeyHint> <KeyHint>K</KeyHint> move <KeyHint>X</KeyHint> pick <kbd>Shift</kbd> click picks
+        up to here <KeyHint>H</KeyHint> held hides masks <KeyHint>Enter</KeyHint> open <KeyHint>?</KeyHint>{" "}
+        all keys
       </p>
       {mayReview && (
         <div className={styles.bar} role="toolbar" aria-label="Verdict">
-          <span>
+          {told}
+          <span className={styles.about}>
             {about.length > 1 || state.picked.size ? `${plural(about.length, "frame")} picked` : "1 frame"}
           </span>
+          <Button
+            size="xs"
+            variant="subtle"
+            color="gray"
+            rightSection={<KeyHint>*</KeyHint>}
+            onClick={() => dispatch({ do: "all", shown })}
+          >
+            Pick all
+          </Button>
           {state.picked.size > 0 && (
             <Button size="xs" variant="subtle" color="gray" onClick={() => dispatch({ do: "clear" })}>
               Clear
@@ -304,6 +334,26 @@ const ORDER_WORDS: Record<ReviewOrder, string> = {
   uncertainty: "the least certain",
   disagreement: "those most changed",
 };
+
+/** What was judged last, and the way back. */
+function Told({ judged, onTakeBack }: { judged: Judged | undefined; onTakeBack: () => void }) {
+  return (
+    <div className={styles.told}>
+      <span role="status">{judged && `${plural(judged.reviews.length, "frame")} ${judged.verdict}`}</span>
+      {judged && (
+        <Button
+          size="xs"
+          variant="subtle"
+          color="gray"
+          rightSection={<KeyHint>Ctrl Z</KeyHint>}
+          onClick={onTakeBack}
+        >
+          Take back
+        </Button>
+      )}
+    </div>
+  );
+}
 
 function Key({ name, of }: { name: string; of: string }) {
   return (

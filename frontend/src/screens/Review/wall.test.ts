@@ -58,6 +58,34 @@ describe("the cursor", () => {
   });
 });
 
+describe("a wall one comes back to", () => {
+  it("has its cursor and picks, but for frames that are gone", () => {
+    const left: WallState = { ...START, cursor: 20, picked: new Set([10, 20, 40]), listed: SHOWN };
+    const back = wallReducer(left, { do: "listed", frames: [10, 30, 40, 50] });
+    expect(back.cursor).toBe(30);
+    expect([...back.picked]).toEqual([10, 40]);
+    expect(wallReducer({ ...left, cursor: 40 }, { do: "listed", frames: [10, 20] }).cursor).toBe(20);
+    expect(wallReducer(left, { do: "listed", frames: SHOWN })).toMatchObject({
+      cursor: 20,
+      picked: left.picked,
+    });
+    expect(wallReducer(left, { do: "listed", frames: [] })).toMatchObject({
+      cursor: null,
+      picked: new Set(),
+    });
+  });
+  it("leads past frames judged meanwhile", () => {
+    const judged: WallState = { ...START, cursor: 20, gone: new Set([30]), listed: SHOWN };
+    expect(wallReducer(judged, { do: "listed", frames: [10, 30, 40] }).cursor).toBe(40);
+  });
+  it("begins with the worst when its order changes, and keeps the picks", () => {
+    const left: WallState = { ...START, cursor: 20, picked: new Set([40]), listed: SHOWN };
+    const other = wallReducer(left, { do: "order", by: "disagreement" });
+    expect(other).toMatchObject({ order: "disagreement", cursor: null });
+    expect([...other.picked]).toEqual([40]);
+  });
+});
+
 describe("a refused verdict", () => {
   it("brings the frame back, under the cursor", () => {
     const judged = wallReducer({ ...START, cursor: 10 }, { do: "judged", frames: [10], shown: SHOWN });
@@ -94,5 +122,32 @@ describe("a frame judged here", () => {
     const judged = wallReducer(START, { do: "judged", frames: [10], shown: SHOWN });
     expect([...wallReducer(judged, { do: "listed", frames: SHOWN }).gone]).toEqual([10]);
     expect([...wallReducer(judged, { do: "listed", frames: [20] }).gone]).toEqual([]);
+  });
+});
+
+describe("verdicts taken back", () => {
+  const first = { verdict: "accepted", reviews: [7] } as const;
+  const second = { verdict: "returned", reviews: [8, 9] } as const;
+
+  it("are the newest, one after the other", () => {
+    const given = [first, second].reduce(
+      (state, judged) => wallReducer(state, { do: "given", judged }),
+      START,
+    );
+    expect(given.judged.at(-1)).toBe(second);
+    const taking = wallReducer(given, { do: "takingBack", judged: second });
+    expect(taking.judged.at(-1)).toBe(first);
+    expect(wallReducer(taking, { do: "given", judged: second }).judged.at(-1)).toBe(second);
+  });
+  it("bring their frames back, under the cursor, and picked where they were several", () => {
+    const judged: WallState = { ...START, cursor: 40, gone: new Set([10, 20]), picked: new Set([30]) };
+    const both = wallReducer(judged, { do: "takenBack", frames: [10, 20] });
+    expect(both.cursor).toBe(10);
+    expect([...both.gone]).toEqual([]);
+    expect([...both.picked]).toEqual([30, 10, 20]);
+    expect([...wallReducer(judged, { do: "takenBack", frames: [10] }).picked]).toEqual([30]);
+  });
+  it("change nothing where all are refused", () => {
+    expect(wallReducer({ ...START, cursor: 40 }, { do: "takenBack", frames: [] }).cursor).toBe(40);
   });
 });

@@ -1,22 +1,42 @@
 import type { ReviewOrder } from "../../api/hooks";
-import type { QueueItem } from "../../api/types";
+import type { QueueItem, Verdict } from "../../api/types";
 
 /** Highest of `order` first; frames that have no such number come last, in the order they came. */
 export function worstFirst(items: readonly QueueItem[], order: ReviewOrder): QueueItem[] {
   return [...items].sort((a, b) => (b.frame[order] ?? -1) - (a.frame[order] ?? -1));
 }
 
+/** Verdicts given together: what one press takes back. */
+export interface Judged {
+  verdict: Verdict;
+  /** Ids of the reviews. */
+  reviews: readonly number[];
+}
+
 /** Where the cursor stands and what is picked. Frames are named by id, so that neither slips when the wall changes. */
 export interface WallState {
+  order: ReviewOrder;
   cursor: number | null;
   picked: ReadonlySet<number>;
   /** Frames judged here whose answer has not come yet, or has come: not shown, whatever the list says. */
   gone: ReadonlySet<number>;
+  /** What the server listed last, as it was shown. */
+  listed: readonly number[];
+  /** What this person gave here and may want to take back, the newest last. */
+  judged: readonly Judged[];
 }
 
-export const START: WallState = { cursor: null, picked: new Set(), gone: new Set() };
+export const START: WallState = {
+  order: "uncertainty",
+  cursor: null,
+  picked: new Set(),
+  gone: new Set(),
+  listed: [],
+  judged: [],
+};
 
 export type WallAction =
+  | { do: "order"; by: ReviewOrder }
   | { do: "move"; by: number; shown: readonly number[] }
   | { do: "point"; at: number }
   | { do: "toggle"; frame: number }
@@ -25,10 +45,15 @@ export type WallAction =
   | { do: "clear" }
   | { do: "judged"; frames: readonly number[]; shown: readonly number[] }
   | { do: "refused"; frames: readonly number[] }
+  | { do: "given"; judged: Judged }
+  | { do: "takingBack"; judged: Judged }
+  | { do: "takenBack"; frames: readonly number[] }
   | { do: "listed"; frames: readonly number[] };
 
 export function wallReducer(state: WallState, action: WallAction): WallState {
   switch (action.do) {
+    case "order":
+      return { ...state, order: action.by, cursor: null };
     case "move": {
       if (!action.shown.length) return state;
       const here = currentIndex(state, action.shown);
@@ -54,7 +79,12 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
     case "judged": {
       const judged = new Set(action.frames);
       return {
-        cursor: nextAfter(currentIndex(state, action.shown), action.shown, judged),
+        ...state,
+        cursor: nextAfter(
+          currentIndex(state, action.shown),
+          action.shown.filter((frame) => !judged.has(frame)),
+          action.shown,
+        ),
         picked: new Set([...state.picked].filter((frame) => !judged.has(frame))),
         gone: new Set([...state.gone, ...judged]),
       };
@@ -67,11 +97,38 @@ export function wallReducer(state: WallState, action: WallAction): WallState {
         gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
       };
     }
+    case "given":
+      return { ...state, judged: [...state.judged, action.judged] };
+    case "takingBack":
+      return { ...state, judged: state.judged.filter((judged) => judged !== action.judged) };
+    case "takenBack": {
+      const back = new Set(action.frames);
+      return {
+        ...state,
+        cursor: action.frames[0] ?? state.cursor,
+        // Picked again where there were several: most often the verdict was wrong for a few of them.
+        picked: back.size > 1 ? new Set([...state.picked, ...back]) : state.picked,
+        gone: new Set([...state.gone].filter((frame) => !back.has(frame))),
+      };
+    }
     case "listed": {
-      // What the server no longer lists need not be hidden: submitted again, it is to be seen again.
       const listed = new Set(action.frames);
-      const gone = new Set([...state.gone].filter((frame) => listed.has(frame)));
-      return gone.size === state.gone.size ? state : { ...state, gone };
+      const still = (frames: ReadonlySet<number>) =>
+        new Set([...frames].filter((frame) => listed.has(frame)));
+      const { cursor } = state;
+      // What the server no longer lists need not be hidden: submitted again, it is to be seen again.
+      const gone = still(state.gone);
+      const stays = action.frames.filter((frame) => !gone.has(frame));
+      return {
+        ...state,
+        gone,
+        picked: still(state.picked),
+        listed: action.frames,
+        cursor:
+          cursor === null || listed.has(cursor)
+            ? cursor
+            : nextAfter(state.listed.indexOf(cursor), stays, state.listed),
+      };
     }
   }
 }
@@ -88,9 +145,11 @@ export function targets(state: WallState, shown: readonly number[]): number[] {
   return shown.length ? [shown[currentIndex(state, shown)]] : [];
 }
 
-/** The frame that takes the cursor when those judged leave: the next that stays, else the last before. */
-function nextAfter(from: number, shown: readonly number[], judged: ReadonlySet<number>): number | null {
-  const after = shown.slice(from).find((frame) => !judged.has(frame));
-  const before = shown.slice(0, from).findLast((frame) => !judged.has(frame));
+/** The frame that takes the cursor when the one it is on leaves: the next that stays, else the last before. */
+function nextAfter(from: number, stays: readonly number[], shown: readonly number[]): number | null {
+  if (from < 0) return null;
+  const staying = new Set(stays);
+  const after = shown.slice(from).find((frame) => staying.has(frame));
+  const before = shown.slice(0, from).findLast((frame) => staying.has(frame));
   return after ?? before ?? null;
 }
