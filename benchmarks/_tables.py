@@ -29,19 +29,16 @@ What is behind the misses (two cores shared with other work, no GPU; day and mac
 - **Annotator**: on the nerve pictures a draft costs strokes instead of saving them. Its network (AAU-Net-T with masks
   and clicks, 118 pictures, 128 px, 20 epochs) has a mean Dice of 0.33 there: a weak model's drafts are in the way. On
   the simulated spines, where the champion of 23 November had 0.94, they save nine strokes of ten.
-- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here. Two rows are missed in the
-  last run: two tasks of up to 56 ms while painting and saving at 4096×3072 (none in two whole runs before), and the
-  slowest of 500 undo steps in the engine, 21 ms (10 and 12 in those runs), measured in the process that drives the
-  browser; in a process of its own the slowest took 1.0 to 1.2 ms, three times. The scripts are within 0.3 kB of their
-  budget: what comes next must make room first. What was missed until commit 16a7134 (undo 16.1 ms at p95, the brush of
-  5 px after 2,000 strokes 23.7, opening 161) were tails.
-  What is gone since: the copy of a step for the device, 1 to 20 ms, which is made once the step is painted. What was
-  only measured badly: "painted" was noted after the work put off until the paint instead of before it, and every press
-  came just after a refresh and waited for the whole of the next. A press at any moment, as a hand's, is painted within
-  17 ms at p95 (a row of its own); an editor cannot shorten that wait, which is a refresh of a screen of 60 a second.
-  Opening goes with the machine's speed: 60 to 72 ms, p95 77 to 97, in three runs since. Before the picture comes
-  nothing: panels, how it stands with the server, and the look for lost work follow it. In turns on one machine that
-  had taken undo from 21 to 29 ms to 10 to 11 (medians), the next frame from 33 to 41 to 22 to 30.
+- **Editor** (28 November 2026, alone on the machine): Chromium draws without a GPU here; all rows are within budget.
+  What was missed before were tails. Gone since: a map that the page made of every save for the worker (tasks of 56 ms
+  at 4096×3072; the worker is given runs), the copy of a whole box at undo (9 to 19 ms there, now 2 to 4), the decoder
+  of PNGs in the page's scripts (11 kB), halving a picture of 4096×3072 on the page when it is opened (frames changed
+  with tasks of up to 101 ms; the worker halves it), and the copy of a step for the device, made once the step is
+  painted. Only measured badly: "painted" was noted after the work put off until the paint, and every press came just
+  after a refresh and waited for the whole of the next. A press at any moment, as a hand's, is painted within 17 ms at
+  p95 (a row of its own); an editor cannot shorten that wait, which is a refresh of a screen of 60 a second. The rows
+  "the longest task" had one name until commit dba54bc, so that the table showed the last of them only. On a machine
+  that trains or builds meanwhile tasks of 52 to 80 ms are seen again, and undo steps of up to 11 ms.
 """
 
 

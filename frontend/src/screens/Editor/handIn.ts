@@ -32,12 +32,12 @@ export async function judgeSeen(
   frameId: number,
   judgement: Judgement,
   { save, isCorrected }: { save: () => Promise<number>; isCorrected: () => boolean },
-): Promise<void> {
+): Promise<Review> {
   const revision = await save();
   if (isCorrected()) await submitSeen(post, frameId, revision);
   const { verdict, comment } = judgement;
   const points = judgement.points.filter((point) => point.text.trim() !== "");
-  await post<Review>(`/api/frames/${frameId}/review`, { verdict, comment, points, revision });
+  return post<Review>(`/api/frames/${frameId}/review`, { verdict, comment, points, revision });
 }
 
 /** The person neither went elsewhere nor draws: they may be taken on from this frame. */

@@ -2,10 +2,12 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api } from "../../api/client";
+import { keys } from "../../api/keys";
 import type { FrameDetail, PageOf, Project, QueueItem, ReviewPoint, Verdict } from "../../api/types";
 import { describe } from "../../editor";
 import { errorText } from "../../ui/ErrorState";
 import { plural } from "../../ui/format";
+import { START, type WallState, wallReducer } from "../Review/wall";
 import { isStillAt, judgeSeen, type Newer, newerOf, submitSeen, takeDraft } from "./handIn";
 import { fetchDraft } from "./ports";
 import type { Desk } from "./useSession";
@@ -182,7 +184,11 @@ export function useWork({
     async (verdict: Verdict, comment: string, points: readonly ReviewPoint[]) => {
       if (!mayReview || session.frameId !== String(frameId)) return;
       const isCorrected = () => saved.current.has(frameId);
-      await judgeSeen(api.post, frameId, { verdict, comment, points }, { save, isCorrected });
+      const given = await judgeSeen(api.post, frameId, { verdict, comment, points }, { save, isCorrected });
+      // The wall's undo key takes it back like one given there.
+      client.setQueryData<WallState>(keys.wall(project.id, me.id), (now = START) =>
+        wallReducer(now, { do: "given", judged: { verdict, reviews: [given.id] } }),
+      );
       saved.current.delete(frameId);
       setFound((known) => new Set([...known].filter((id) => id !== frameId)));
       done.current++;
@@ -190,7 +196,7 @@ export function useWork({
       refresh(frameId);
       await goOn(String(frameId));
     },
-    [mayReview, session, save, frameId, refresh, goOn],
+    [client, project.id, me.id, mayReview, session, save, frameId, refresh, goOn],
   );
 
   return {
