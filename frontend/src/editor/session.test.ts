@@ -304,8 +304,11 @@ describe("going through the clip", () => {
     const server = new Server();
     const { session, stroke, shown } = await visit(server, `u${++user}`);
     await session.open("f");
+    const outdated: string[] = [];
+    session.on("outdated", (frameId) => outdated.push(frameId));
     server.masks.set("f", [drawn("....2.", "......", "......", "......")]);
     await session.forget("f");
+    expect(new Set(outdated)).toEqual(new Set(["f"]));
     expect(shown()[0]).toBe("....2.");
     stroke(1.5, 1.5);
     server.masks.set("f", [...(server.masks.get("f") ?? []), drawn("....22", "......", "......", "......")]);

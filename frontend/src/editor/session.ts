@@ -57,6 +57,8 @@ export interface SessionEvents {
   merged: { readonly frameId: string; readonly author: string; readonly pixels: number };
   /** Somebody saved the frame too, and a person must choose (or it could not be found out): see `conflict`. */
   choice: string;
+  /** What was loaded of this frame is old: it was saved by another way, or its work was dropped. */
+  outdated: string;
   /** A frame is being opened and is not here yet. */
   opening: string;
   opened: string;
@@ -304,6 +306,7 @@ export class EditorSession {
     const { frameId } = this;
     if (!frameId) return false;
     this.editor.cancel();
+    this.emitter.emit("outdated", frameId);
     await this.autosave.discard(frameId);
     this.editor.close();
     this.cache.drop(frameId);
@@ -315,6 +318,7 @@ export class EditorSession {
    * stays, and meets the other when it is.
    */
   async forget(frameId: string): Promise<void> {
+    this.emitter.emit("outdated", frameId);
     if (this.autosave.unsavedMap(frameId)) return;
     if (frameId !== this.frameId) this.cache.drop(frameId);
     else if (!this.editor.isBusy) await this.reload();

@@ -62,6 +62,8 @@ export function usePlayer({
       draw: (frame) => renderer.current?.playFrame(frame.picture, frame.map),
     });
     player.current = made;
+    const forget = (frameId: string) =>
+      made.forget(order.current.findIndex((frame) => String(frame.id) === frameId));
     const stops = [
       made.on("phase", setPhase),
       made.on("frame", at.set),
@@ -70,9 +72,8 @@ export function usePlayer({
         notifications.show({ color: "red", title: "The clip stopped", message: error.message });
       }),
       session.editor.on("away", () => void handle.current?.pause()),
-      session.editor.on("edited", ({ frameId }) =>
-        made.forget(order.current.findIndex((frame) => String(frame.id) === frameId)),
-      ),
+      session.editor.on("edited", ({ frameId }) => forget(frameId)),
+      session.on("outdated", forget),
     ];
     return () => {
       for (const stop of stops) stop();

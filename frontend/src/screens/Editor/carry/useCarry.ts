@@ -68,8 +68,10 @@ export function useCarry({
   const [jobId, setJobId] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
   const [accepted, setAccepted] = useState<Outcome | null>(null);
-  /** When it was shown, or the undo key last asked for it. */
-  const asked = useRef(0);
+  /** When it was shown, and when the undo key was pressed last: milliseconds of `performance.now()`. */
+  const shownAt = useRef(0);
+  const pressedAt = useRef(0);
+  const sinceLastPress = useRef(0);
   /** Something was drawn since: undo means that first. */
   const drawn = useRef(false);
   useEffect(
@@ -81,7 +83,7 @@ export function useCarry({
   );
   const show = useCallback((outcome: Outcome | null) => {
     drawn.current = false;
-    asked.current = performance.now();
+    shownAt.current = performance.now();
     setAccepted(outcome);
   }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was made belongs to the clip it was made for
@@ -163,10 +165,20 @@ export function useCarry({
     [client, session, clipId],
   );
 
+  /** What was drawn a moment ago on one of these frames is work on it: the server must know before it decides. */
+  const saveUnsaved = useCallback(
+    async (ids: readonly number[]) => {
+      const unsaved = ids.map(String).filter((id) => session.autosave.unsavedMap(id));
+      await Promise.all(unsaved.map((id) => session.autosave.saveNow(id)));
+    },
+    [session],
+  );
+
   const undo = useCallback(
     (saved: readonly Accepted[]) =>
       doing("Not everything was taken back", async () => {
         show(null);
+        await saveUnsaved(saved.map(({ frame }) => frame));
         const refused = await takeBack(clipId, saved);
         const of = JSON.stringify(saved);
         keepTaken(
@@ -178,13 +190,16 @@ export function useCarry({
         await refresh(saved.map(({ frame }) => frame).filter((frame) => !kept.has(frame)));
         notifications.show({ message: takenBack(saved, refused, frames) });
       }),
-    [doing, refresh, me.id, clipId, show, frames],
+    [doing, refresh, me.id, clipId, show, frames, saveUnsaved],
   );
 
-  /** Show what could be taken back; asked again once that was seen, take it back. A key held down asks once. */
+  /**
+   * Show what could be taken back; asked again once that was seen, take it back. A key held down, or pressed once too
+   * often while strokes are undone, is no such answer.
+   */
   const askBack = (group: Outcome) => {
-    const isMeant = accepted !== null && performance.now() - asked.current > SEEN_MS;
-    if (isMeant) void undo(group.saved);
+    const isSeen = accepted !== null && performance.now() - shownAt.current > SEEN_MS;
+    if (isSeen && sinceLastPress.current > SEEN_MS) void undo(group.saved);
     else show(group);
   };
 
@@ -195,6 +210,9 @@ export function useCarry({
     busy,
     accepted,
     undoFirst: () => {
+      const now = performance.now();
+      sinceLastPress.current = now - pressedAt.current;
+      pressedAt.current = now;
       if (!accepted?.saved.length || drawn.current || !session.editor.mayChange()) return false;
       askBack(accepted);
       return true;
@@ -251,9 +269,7 @@ export function useCarry({
           void client.invalidateQueries({ queryKey: ["proposals", clipId] });
           return;
         }
-        // A frame drawn on a moment ago is no longer untouched: the server must know.
-        const drawnOn = which.filter(({ frame }) => session.autosave.unsavedMap(String(frame.id)));
-        await Promise.all(drawnOn.map(({ frame }) => session.autosave.saveNow(String(frame.id))));
+        await saveUnsaved(which.map(({ frame }) => frame.id));
         const outcome = await acceptAll(clipId, which, me.id);
         await refresh(outcome.saved.map(({ frame }) => frame));
         if (outcome.saved.length) keepTaken(me.id, clipId, [...takenGroups(me.id, clipId), outcome.saved]);
