@@ -232,6 +232,7 @@ interface Held {
 /** Turns keys into actions. `onKeyDown` and `onKeyUp` tell whether the key was ours (then prevent its default). */
 export class Keyboard {
   private readonly down = new Map<string, Held>();
+  private repeating = false;
 
   constructor(
     private readonly run: (action: Action, phase: ActionPhase) => void,
@@ -244,7 +245,9 @@ export class Keyboard {
     if (event.repeat) {
       const held = this.down.get(event.code);
       if (held && binding.late && !held.begun) this.begin(held);
+      this.repeating = true;
       if (binding.repeats && binding.tap) this.run(binding.tap, "tap");
+      this.repeating = false;
       return true;
     }
     if (binding.hold) {
@@ -263,6 +266,11 @@ export class Keyboard {
     const wasTap = !held.used && event.timeStamp - held.since <= TAP_LIMIT;
     if (held.binding.tap && wasTap) this.run(held.binding.tap, "tap");
     return true;
+  }
+
+  /** What is done now comes of a key that is held down. */
+  get isRepeating(): boolean {
+    return this.repeating;
   }
 
   /** The pointer was used while keys were held (a pan with `Space`): their release is no tap. */

@@ -330,6 +330,15 @@ describe("keyboard", () => {
     expect(done).toEqual(["masks.hide start", "masks.hide end"]);
   });
 
+  test("what comes of a key that is held down can be told from a press", () => {
+    const held: boolean[] = [];
+    const keyboard: Keyboard = new Keyboard(() => held.push(keyboard.isRepeating));
+    for (const repeat of [false, true, true, false])
+      keyboard.onKeyDown(key("z", "KeyZ", { ctrlKey: true, repeat }));
+    expect(held).toEqual([false, true, true, false]);
+    expect(keyboard.isRepeating).toBe(false);
+  });
+
   test("stepping through frames repeats, tools do not; other keys are not ours", () => {
     const { done, keyboard } = listen();
     keyboard.onKeyDown(key(".", "Period"));

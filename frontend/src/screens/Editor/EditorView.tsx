@@ -317,7 +317,7 @@ export function EditorView({ desk, project }: { desk: Desk; project: Project }) 
   keyboard.current = useEditorKeys({
     session,
     map,
-    before: { undo: carry.undoFirst },
+    before: { undo: () => carry.undoFirst(keyboard.current?.isRepeating ?? false) },
     onAction: {
       "frame.previous": () => step(-1),
       "frame.next": () => step(1),

@@ -35,7 +35,7 @@ export interface Carry {
   /** What was accepted together last, until it is taken back or put away. */
   accepted: Outcome | null;
   /** The undo key, before anything else: take back what was accepted together, where nothing was drawn since. */
-  undoFirst: () => boolean;
+  undoFirst: (isHeld: boolean) => boolean;
   /** The undo key, where nothing else is left: show what was accepted together last and not taken back. */
   offerBack: () => void;
   takeBack: () => Promise<void>;
@@ -209,10 +209,11 @@ export function useCarry({
     job: jobId !== null && job && isRunning(job) ? job : null,
     busy,
     accepted,
-    undoFirst: () => {
+    undoFirst: (isHeld) => {
       const now = performance.now();
-      sinceLastPress.current = now - pressedAt.current;
+      sinceLastPress.current = isHeld ? 0 : now - pressedAt.current;
       pressedAt.current = now;
+      if (busy) return true; // what is taken back now is not undone twice
       if (!accepted?.saved.length || drawn.current || !session.editor.mayChange()) return false;
       askBack(accepted);
       return true;
