@@ -160,7 +160,9 @@ function Wall({
     if (action === "masks.hide") setBare(phase === "start");
     else taps[action]?.();
   });
+  const isEmpty = wall.length === 0;
   // Keys belong to the wall: a button or link that keeps the focus after a click would take Enter.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: emptied and filled again it is another element
   useEffect(() => {
     const focusWall = () => list.current?.focus({ preventScroll: true });
     const afterClick = ({ detail, target }: MouseEvent) => {
@@ -170,7 +172,7 @@ function Wall({
     focusWall();
     document.addEventListener("click", afterClick);
     return () => document.removeEventListener("click", afterClick);
-  }, []);
+  }, [isEmpty]);
   const labels = useMemo(() => [...project.labels].sort((a, b) => a.position - b.position), [project.labels]);
   const base = useMemo(() => keyMapFor(labels, hands.hand), [labels, hands.hand]);
   const keysHelp = (
@@ -187,7 +189,7 @@ function Wall({
   );
 
   const told = <Told judged={state.judged.at(-1)} onTakeBack={() => void takeBack()} />;
-  if (!wall.length) {
+  if (isEmpty) {
     return (
       <>
         <EmptyState
