@@ -8,7 +8,7 @@ import { count, plural, score } from "../../../ui/format";
 import styles from "../Editor.module.css";
 import { KeyHint } from "../keyNames";
 import type { Outcome, Proposal } from "./proposals";
-import { type Carry, reasons } from "./useCarry";
+import type { Carry } from "./useCarry";
 
 const WIDTH = 112;
 
@@ -62,12 +62,12 @@ function Offered(strip: Strip) {
   );
 }
 
-function AcceptedBar({ carry, accepted: { saved, refused } }: { carry: Carry; accepted: Outcome }) {
+function AcceptedBar({ carry, accepted: { saved } }: { carry: Carry; accepted: Outcome }) {
   return (
     <div className={styles.carry} role="status" data-testid="carry-accepted">
       <div className={styles.carryHead}>
         <span>
-          {plural(saved.length, "mask")} accepted.{reasons(refused)}
+          {plural(saved.length, "mask")} accepted.{carry.refusals}
         </span>
         {saved.length > 0 && (
           <Button

@@ -66,6 +66,9 @@ export function fromServer(row: ServerProposal, map: Labelmap, frame: Frame): Pr
   };
 }
 
+/** In place of the server's words for one open frame, which would speak of "this frame" and of the reader by name. */
+const WORKED_ON = "Worked on since, and left as it is.";
+
 /** Save proposals as this person's revisions. Frames that moved on meanwhile are refused one by one, and named. */
 export async function accept(
   clipId: number,
@@ -79,14 +82,15 @@ export async function accept(
       frames: follow.map(({ frame }) => frame.id),
     });
     for (const { frame, revision } of answer.saved) outcome.saved.push({ frame, revision: revision.number });
-    outcome.refused.push(...answer.refused);
+    for (const { frame, code, message } of answer.refused)
+      outcome.refused.push({ frame, message: code === "stale_revision" ? WORKED_ON : message });
   }
   for (const { frame, map } of proposals.filter(({ id }) => id === null)) {
     try {
       outcome.saved.push({ frame: frame.id, revision: await put(frame.id, map, userId) });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status === 0) throw error;
-      outcome.refused.push({ frame: frame.id, message: error.message });
+      outcome.refused.push({ frame: frame.id, message: error.status === 412 ? WORKED_ON : error.message });
     }
   }
   return outcome;

@@ -34,6 +34,8 @@ export interface Carry {
   busy: boolean;
   /** What was accepted together last, until it is taken back or put away. */
   accepted: Outcome | null;
+  /** Which frames were refused then, and why; empty where none was. */
+  refusals: string;
   /** The undo key, before anything else: take back what was accepted together, where nothing was drawn since. */
   undoFirst: (isHeld: boolean) => boolean;
   /** The undo key, where nothing else is left: show what was accepted together last and not taken back. */
@@ -209,6 +211,7 @@ export function useCarry({
     job: jobId !== null && job && isRunning(job) ? job : null,
     busy,
     accepted,
+    refusals: accepted ? reasons(accepted.refused, frames) : "",
     undoFirst: (isHeld) => {
       const now = performance.now();
       sinceLastPress.current = isHeld ? 0 : now - pressedAt.current;
@@ -295,8 +298,17 @@ const NO_BETWEEN =
   "There are no untouched selected frames between two frames somebody drew on. Draw on one farther along first.";
 
 const isRunning = (job: Job | undefined) => job?.state === "queued" || job?.state === "running";
-export const reasons = (refused: Outcome["refused"]) =>
-  refused.length ? ` ${[...new Set(refused.map(({ message }) => message))].join(" ")}` : "";
+/** Frames by the numbers people count them by, with why each was refused. */
+export function reasons(refused: Outcome["refused"], frames: readonly Pick<Frame, "id" | "index">[]): string {
+  const numbers = new Map(frames.map(({ id, index }) => [id, index + 1]));
+  return [...new Set(refused.map(({ message }) => message))]
+    .map((message) => {
+      const those = refused.filter((each) => each.message === message);
+      const named = those.map(({ frame }) => numbers.get(frame) ?? "?").join(", ");
+      return ` Frame${those.length > 1 ? "s" : ""} ${named}: ${message}`;
+    })
+    .join("");
+}
 
 /** How many frames were taken back, and which were not. Each of those was changed since it was accepted. */
 export function takenBack(
