@@ -45,11 +45,15 @@ class Tree:
         return [supervisor, *supervisor.children(recursive=True)]
 
     def find(self, pattern: str) -> list[psutil.Process]:
-        """The living processes below the supervisor whose command line matches `pattern`."""
-        return [each for each in self.family()[1:] if re.search(pattern, command_line(each))]
+        """The living children of the supervisor whose command line matches `pattern`.
+
+        Not theirs: what a part starts has, until it runs its own program, the command line of the part.
+        """
+        children = psutil.Process(self.process.pid).children()
+        return [each for each in children if re.search(pattern, command_line(each))]
 
     def child(self, pattern: str) -> psutil.Process:
-        """The one living process below the supervisor whose command line matches `pattern`."""
+        """The one living child of the supervisor whose command line matches `pattern`."""
         found = self.find(pattern)
         assert len(found) == 1, f"{len(found)} processes match {pattern!r}"
         return found[0]
