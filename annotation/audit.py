@@ -14,30 +14,26 @@ def record(
     """Add one row: who, what, on which object. `detail` holds ids and numbers, nothing that names a patient."""
     if project_id is None:
         project_id = getattr(subject, "project_id", None)
-    AuditEvent.objects.create(
-        actor=actor,
-        verb=verb,
-        project_id=project_id,
-        object_type=subject._meta.model_name or "",
-        object_id=str(subject.pk),
-        detail=detail,
-    )
+    _row(actor, verb, subject, project_id, detail).save(force_insert=True)
 
 
 def record_all(
     actor: User, verb: str, subjects: Iterable[tuple[models.Model, dict[str, object]]], *, project_id: int
 ) -> None:
     """As `record`, a row for each of (object, detail), written together."""
-    AuditEvent.objects.bulk_create(
-        AuditEvent(
-            actor=actor,
-            verb=verb,
-            project_id=project_id,
-            object_type=subject._meta.model_name or "",
-            object_id=str(subject.pk),
-            detail=detail,
-        )
-        for subject, detail in subjects
+    AuditEvent.objects.bulk_create(_row(actor, verb, subject, project_id, detail) for subject, detail in subjects)
+
+
+def _row(
+    actor: User | None, verb: str, subject: models.Model, project_id: int | None, detail: dict[str, object]
+) -> AuditEvent:
+    return AuditEvent(
+        actor=actor,
+        verb=verb,
+        project_id=project_id,
+        object_type=subject._meta.model_name or "",
+        object_id=str(subject.pk),
+        detail=detail,
     )
 
 
