@@ -2,7 +2,8 @@
 
 The network sees the picture in its square, the current mask and the clicks as its second input (`ml.hints`, after RITM,
 arXiv 2102.06583), and answers with a new mask. Of that, only the label in hand is taken, only where it may go, and only
-in the connected changes a click points at: a person who fixes one border wants the rest left alone.
+in the connected changes a click points at: a person who fixes one border wants the rest left alone. A negative click
+only takes away.
 
 The square holds the whole frame at the scale the network was trained at; for a network of 256 px that is a crop of 256²
 px around the clicks at every zoom it has seen. A closer crop would show it structures larger than any it has met.
@@ -108,10 +109,15 @@ def refine(
 
     had = prior == label
     free = had | np.isin(prior, [BACKGROUND, IGNORE, *over])
-    change = _pointed_at((wanted & free) != had, points, max(1, round(_NEAR * scale)))
+    near = max(1, round(_NEAR * scale))
+    change = _pointed_at((wanted & free) != had, points, near)
+    lost = change & had
+    # A click that says "not here" draws nothing, whatever the network makes of it.
+    gained = _pointed_at(change & ~had, [point for point in points if point.positive], near)
+    change = lost | gained
     labelmap = prior.copy()
-    labelmap[change & had] = BACKGROUND
-    labelmap[change & ~had] = label
+    labelmap[lost] = BACKGROUND
+    labelmap[gained] = label
     drawn = labelmap == label
     score = float(probability[drawn].mean()) if drawn.any() else 0.0
     return Refined(labelmap, _box(change), int(change.sum()), min(1.0, score))

@@ -111,14 +111,19 @@ class Track:
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two pictures where either is lit, a little smoothed; 1.0 when both are of one grey value."""
+    """Correlation of two pictures where either is lit, a little smoothed.
+
+    1.0 when both are of one grey value, 0.0 when one of them is: a lifted probe.
+    """
     area = (a > 0) | (b > 0)
     if not area.any():
         return 1.0
     x, y = (cv2.GaussianBlur(each.astype(np.float32), (0, 0), 1.5)[area] for each in (a, b))
     x, y = x - x.mean(), y - y.mean()
-    spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / spread if spread > 1e-6 else 1.0
+    flat = [float((each * each).mean()) < 1e-6 for each in (x, y)]
+    if any(flat):
+        return float(all(flat))
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
 
 
 def warp_planes(planes: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]:

@@ -138,7 +138,7 @@ class Propagation:
     on_step      called before each step of work with (done, total); may raise to stop
     stops        after iterating: why each way ended
 
-    Raises BadData when there is no key frame, or a mask is not of the frames' size.
+    Raises BadData when there is no key frame, one is not of the clip, or a mask is not of the frames' size.
     """
 
     def __init__(
@@ -155,6 +155,9 @@ class Propagation:
         self.frames = [to_grey(frame) for frame in frames]
         if not keys:
             raise BadData("Nothing to carry: name at least one key frame with its mask.")
+        strange = sorted(index for index in keys if not 0 <= index < len(self.frames))
+        if strange:
+            raise BadData(f"There is no frame {strange[0]}: the clip's {len(self.frames)} frames are counted from 0.")
         shapes = {frame.shape for frame in self.frames} | {mask.shape for mask in keys.values()}
         if len(shapes) != 1:
             raise BadData(f"Frames and masks must be of one size; these are {sorted(shapes)}.")

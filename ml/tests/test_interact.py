@@ -79,6 +79,25 @@ def test_a_negative_click_leaves_background_and_what_it_does_not_point_at_alone(
     assert made.box[2] <= 50
 
 
+def test_a_negative_click_never_draws(predictor, image):
+    class Contrary(Obedient):
+        def run(self, x, aux=None):
+            probabilities, entropy = super().run(x, aux)
+            probabilities[0, :, 30:90, 20:110] = np.array([0, 1, 0], np.float32)[:, None, None]
+            return probabilities, entropy
+
+    contrary = Predictor(Contrary(), predictor.info)
+    prior = np.zeros((HEIGHT, WIDTH), np.uint8)
+    assert refine(contrary, image, prior, 3, [Point(80, 48, False)]).changed == 0
+    prior[40:60, 70:90] = 3
+    made = refine(contrary, image, prior, 3, [Point(80, 48, False)]).labelmap
+    assert made[48, 80] == 0
+    assert not made[prior == 0].any()
+    both = refine(contrary, image, prior, 3, [Point(80, 48, False), Point(40, 48, True)]).labelmap
+    assert both[48, 80] == 0
+    assert both[48, 40] == 3
+
+
 def test_changes_far_from_every_click_are_not_taken(predictor, image):
     class Eager(Obedient):
         def run(self, x, aux=None):

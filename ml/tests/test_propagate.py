@@ -74,12 +74,21 @@ def test_a_scene_cut_stops_at_the_cut():
     assert (cut.is_drift, cut.index, cut.steps) == (True, 8, 6)
 
 
-def test_a_lifted_probe_stops_it():
-    frames, masks = moving_ellipse(6)
-    lifted = [np.zeros_like(frames[0])] * 3
+@pytest.mark.parametrize("grey", [0, 90])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_lifted_probe_stops_it(grey, seed):
+    frames, masks = moving_ellipse(6, seed)
+    lifted = [np.full_like(frames[0], grey)] * 3
     found, way = carry(frames[:3] + lifted, {0: masks[0]})
     assert sorted(found) == [1, 2]
-    assert [stop.index for stop in way.stops if stop.is_drift] == [3]
+    assert [(stop.index, stop.reason) for stop in way.stops if stop.is_drift] == [(3, "scene_change")]
+
+
+def test_pictures_of_one_grey_value_are_alike_only_among_themselves():
+    speckle, black = moving_ellipse(1)[0][0], np.zeros((HEIGHT, WIDTH), np.uint8)
+    assert motion.likeness(speckle, speckle) == pytest.approx(1.0)
+    assert motion.likeness(black, black) == motion.likeness(black + 90, black + 90) == 1.0
+    assert motion.likeness(speckle, black) == motion.likeness(black + 90, speckle) == 0.0
 
 
 def test_between_two_keys_both_count_and_nothing_passes_them():
@@ -132,6 +141,9 @@ def test_what_cannot_be_carried_is_refused_in_words():
         Propagation(frames, {})
     with pytest.raises(BadData, match="of one size"):
         Propagation(frames, {0: masks[0][:50]})
+    for nowhere in (-1, 2):
+        with pytest.raises(BadData, match=f"no frame {nowhere}: the clip's 2 frames are counted from 0"):
+            Propagation(frames, {nowhere: masks[0]})
 
 
 def test_the_work_can_be_stopped_between_steps():
