@@ -83,3 +83,17 @@ def test_clicks_that_never_suffice_count_as_the_cap():
     page = tables.clicks(_study(rows))
 
     assert "| 2 dura | 10.0 | 0 of 1 | 1.0 | 1 of 1 | 1.0 (1) | 0.800 | 1 |" in page
+
+
+def test_drafts_are_averaged_over_frames_then_subjects_then_structures():
+    rows = [
+        {"subject": 1, "frame": 0, "dice": {"2": 0.8, "4": 0.4}},
+        {"subject": 1, "frame": 8, "dice": {"2": 1.0}},
+        {"subject": 2, "frame": 0, "dice": {"2": 0.5}},
+    ]
+    made = {"view": "v", "weights_sha256": "f" * 64, "date": "2026-01-01", "commit": "abc", "device": "a CPU"}
+    page = tables.drafts({**made, "command": "c", "labels": {"2": "lamina", "4": "dura"}, "rows": rows})
+
+    assert "| 2 lamina | 0.700 | 0.500 to 0.900 | 0.500 | 3 |" in page
+    assert "| 4 dura | 0.400 | 0.400 to 0.400 | 0.400 | 1 |" in page
+    assert "| **mean over the structures** | 0.575 | 0.500 to 0.650 | 0.500 | 3 |" in page
