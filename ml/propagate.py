@@ -407,5 +407,5 @@ def draft_smoothed(frames: Sequence[np.ndarray], network: Predictor, share: floa
             before, _ = motion.warp_planes(average, motion.Track(greys[number - 1]).follow(greys[number]))
             now = share * now + (1 - share) * before
         average = now
-        masks.append(network.labels.to_indices(now.argmax(0)))
+        masks.append(network.labels.to_indices(now.argmax(0).astype(np.uint8)))
     return masks
