@@ -3,7 +3,7 @@
     openvino-f32, openvino-bf16   the exported graph on a CPU, the default there
     onnxruntime-f32               the exported graph where OpenVINO cannot run
     torch-cuda-bf16               PyTorch on a GPU, the default where there is one
-    torch-cpu-f32                 PyTorch on a CPU: the reference the others are measured against, and the last resort
+    torch-cpu-f32                 PyTorch on a CPU: the reference the others are measured against
 
 torch is imported by its own backend only: the worker that drafts on a CPU never loads it.
 """

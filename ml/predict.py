@@ -2,7 +2,8 @@
 
     python -m ml.predict --weights W.safetensors image.png … --out DIR [--augmented]
 
-writes one 8-bit grey PNG of label indices per picture, and predictions.json with confidence and uncertainty.
+writes one 8-bit grey PNG of label indices per picture, and predictions.json with confidence and uncertainty. A picture
+that cannot be read is named and left out; the exit code is 1 then.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 import numpy as np
 
 from ml.backends import Backend, Opened, TorchBackend, open_onnx
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
-from ml.errors import BadWeights, MlError
+from ml.errors import BadData, BadWeights, MlError
 from ml.labels import LabelSchema
 from ml.uncertainty import entropy, passes, selective
 from ml.weights import WeightsInfo
@@ -227,6 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--augmented", action="store_true", help="the mean of several looks at each picture; slower")
     parser.add_argument("images", type=Path, nargs="+", help="8-bit grey or RGB PNGs")
     options = parser.parse_args(arguments)
+    report: dict[str, dict[str, Any]] = {}
+    refused = 0
     try:
         predictor = Predictor.load(options.weights)
         if predictor.remark:
@@ -235,9 +238,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(set(names)) != len(names):
             raise MlError("Two images have the same name; their masks would overwrite each other.")
         options.out.mkdir(parents=True, exist_ok=True)
-        report = {}
         for path in options.images:
-            image = decode_image(read_bytes(path))
+            try:
+                image = decode_image(read_bytes(path))
+            except BadData as error:  # the others are drafted all the same
+                print(f"{path.name}: {error}", file=sys.stderr)
+                refused += 1
+                continue
             if options.augmented:
                 prediction = predictor.predict_augmented(image)
             else:
@@ -246,8 +253,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             confidence = {str(index): round(value, 4) for index, value in prediction.confidence.items()}
             report[path.stem] = {"confidence": confidence, "uncertainty": round(prediction.uncertainty, 4)}
         (options.out / "predictions.json").write_text(json.dumps(report, indent=2) + "\n")
-    except MlError as error:
+    except (MlError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    if refused:
+        print(f"{len(report)} of {len(names)} pictures drafted.", file=sys.stderr)
         return 1
     return 0
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.models import cells, phantom, queue, tables
-from benchmarks.models.datasets import SETS
+from benchmarks.models.datasets import DATA, SETS
 from benchmarks.models.networks import NETWORKS
 from benchmarks.models.splits import FOLDS
 from ml.train import EXIT_RESUMABLE
@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="stop the queue after so long; it can go on later")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "sonoloop-models"))
     options = parser.parse_args(arguments)
+    if options.processes < 1:
+        parser.error("--processes must be at least 1")
+    if (options.queue or options.study in SETS) and not DATA.is_dir():
+        parser.error(f"The image sets are not here: {DATA} is missing. Put them there; its README names their sources.")
 
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -125,7 +125,7 @@ def test_what_is_not_a_picture_is_refused(predictor):
         predictor.predict_batch([np.zeros((4, 4), np.float32)])
 
 
-def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path, capsys):
+def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path):
     torch.manual_seed(1)
     save_model(tmp_path / "w.safetensors", AAUNet(INFO.config), replace(INFO))
     image, _ = speckle_frame(3, 150, 200)
@@ -137,9 +137,24 @@ def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path, 
     assert np.array_equal(decode_mask((out / "a.png").read_bytes()), prediction.labelmap)
     assert json.loads((out / "predictions.json").read_text())["a"]["uncertainty"] == round(prediction.uncertainty, 4)
 
+
+
+def test_the_command_names_a_picture_it_cannot_read_and_drafts_the_others(tmp_path, capsys):
+    save_model(tmp_path / "w.safetensors", AAUNet(INFO.config), replace(INFO))
     (tmp_path / "a.png").write_bytes(b"text")
-    assert main(arguments) == 1
-    assert "cannot be decoded" in capsys.readouterr().err
+    (tmp_path / "b.png").write_bytes(png(speckle_frame(3)[0]))
+    pictures = [str(tmp_path / name) for name in ("a.png", "missing.png", "b.png")]
+    out = tmp_path / "out"
+    assert main(["--weights", str(tmp_path / "w.safetensors"), *pictures, "--out", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert "a.png: An image cannot be decoded" in said
+    assert "Cannot read missing.png: No such file" in said
+    assert "1 of 3 pictures drafted." in said
+    assert sorted(path.name for path in out.iterdir()) == ["b.png", "predictions.json"]
+    assert list(json.loads((out / "predictions.json").read_text())) == ["b"]
+
+    assert main(["--weights", str(tmp_path / "w.safetensors"), *pictures, "--out", str(out / "b.png")]) == 1
+    assert "b.png" in capsys.readouterr().err
 
 
 def test_a_model_is_scored_on_the_labels_it_shares_with_the_masks(tmp_path, capsys):
