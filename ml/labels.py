@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,7 +90,7 @@ class LabelSchema:
 
     def names_a_side(self) -> bool:
         """True when a label speaks of left, right, cranial or caudal: mirroring would then make it wrong."""
-        return any(_SIDE_WORDS & set(name.lower().replace("-", " ").split()) for _, name in self.labels)
+        return any(_SIDE_WORDS & set(re.findall(r"[^\W\d_]+", name.lower())) for _, name in self.labels)
 
     def to_channels(self, labelmap: np.ndarray) -> np.ndarray:
         """Label indices → channels 0..K; 255 stays 255.

@@ -27,6 +27,8 @@ PRESENT_PIXELS = 20
 BAND_PIXELS = 10
 """Calibration is measured this near to the reference's boundary: far inside and far outside is easy."""
 BINS = 15
+_ROUNDING = 1e-5
+"""Millimetres or pixels: ten steps of 0.1 mm are within 1 mm, whatever float32 makes of them."""
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 Spacing = tuple[float, float]
 """Millimetres per pixel: from row to row, from column to column."""
@@ -179,8 +181,8 @@ class _Crop:
         return Distances(
             hd95=float(max(np.percentile(forth, 95), np.percentile(back, 95))),
             assd=float(both.mean(dtype=np.float64)),
-            nsd_1=math.nan if spacing is None else float((both <= 1).mean()),
-            nsd_2=float((both <= 2).mean()),
+            nsd_1=math.nan if spacing is None else float((both <= 1 + _ROUNDING).mean()),
+            nsd_2=float((both <= 2 + _ROUNDING).mean()),
         )
 
     def calibration(self, probability: np.ndarray, labels: LabelSchema) -> np.ndarray:
@@ -212,11 +214,14 @@ def directed_distances(ours: np.ndarray, theirs: np.ndarray, spacing: Spacing) -
     if row == column:
         return _distance_to(theirs)[ours] * np.float32(row), _distance_to(ours)[theirs] * np.float32(row)
     # OpenCV's transform knows square pixels only. Boundaries are short: every pair, some rows at a time.
-    one, other = (np.argwhere(border).astype(np.float32) * np.array(spacing, np.float32) for border in (ours, theirs))
+    # Whole pixels are subtracted, which is exact, and then scaled: where in the picture it is must not matter.
+    one, other = (np.argwhere(border).astype(np.float32) for border in (ours, theirs))
     forth, back = np.empty(len(one), np.float32), np.full(len(other), np.inf, np.float32)
     for start in range(0, len(one), 256):
         part = slice(start, start + 256)
-        apart = np.hypot(one[part, None, 0] - other[None, :, 0], one[part, None, 1] - other[None, :, 1])
+        rows = (one[part, None, 0] - other[None, :, 0]) * np.float32(row)
+        columns = (one[part, None, 1] - other[None, :, 1]) * np.float32(column)
+        apart = np.hypot(rows, columns)
         forth[part] = apart.min(1)
         np.minimum(back, apart.min(0), out=back)
     return forth, back

@@ -36,6 +36,14 @@ def test_impossible_schemas_are_refused(labels):
         LabelSchema(labels)
 
 
-def test_a_side_in_a_name_is_noticed():
-    assert LabelSchema(((1, "left lamina"),)).names_a_side()
+@pytest.mark.parametrize(
+    "name",
+    ["left lamina", "Left: lamina", "lamina (left)", "left_lamina", "lamina left/right", "RIGHT-lamina", "lamina 2 right"],
+)
+def test_a_side_in_a_name_is_noticed(name):
+    assert LabelSchema(((1, "bone"), (2, name))).names_a_side()
+
+
+def test_a_name_that_only_holds_the_letters_of_a_side_is_none():
     assert not LABELS.names_a_side()
+    assert not LabelSchema(((1, "bright cleft"), (2, "upright lefty"))).names_a_side()

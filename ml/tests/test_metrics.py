@@ -173,8 +173,8 @@ def test_bounds_and_symmetry(pair, spacing):
 
 
 @settings(max_examples=60, deadline=None)
-@given(masks, st.integers(0, 9), st.integers(0, 9))
-def test_where_in_the_picture_does_not_matter(pair, down, right):
+@given(masks, st.integers(0, 9), st.integers(0, 9), st.sampled_from([(0.5, 0.5), (0.2, 0.5), (0.1, 0.3)]))
+def test_where_in_the_picture_does_not_matter(pair, down, right, spacing):
     """Away from the edge; the diagonal, which is the picture's, is left out."""
 
     def scores(top, left):
@@ -183,11 +183,22 @@ def test_where_in_the_picture_does_not_matter(pair, down, right):
             picture[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
         return [
             (*vars(score.overlap).values(), *vars(score.distances).values())
-            for score in score_frame(*placed, TWO, spacing=(0.5, 0.5)).values()
+            for score in score_frame(*placed, TWO, spacing=spacing).values()
             if score.in_reference and score.in_prediction
         ]
 
     np.testing.assert_allclose(scores(3, 3), scores(3 + down, 3 + right), rtol=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [(0.1, 0.1), (0.1, 0.10001), (0.1, 0.7)])
+@pytest.mark.parametrize("top", [0, 7, 103])
+def test_a_boundary_of_exactly_a_millimetre_away_is_within_it(spacing, top):
+    reference, prediction = np.zeros((200, 30), np.uint8), np.zeros((200, 30), np.uint8)
+    reference[top : top + 40] = prediction[top + 10 : top + 50] = 1
+    score = score_frame(reference, prediction, TWO, spacing=spacing)[1]
+    assert score.distances.nsd_1 == 1.0
+    prediction[top + 50] = 1
+    assert score_frame(reference, prediction, TWO, spacing=spacing)[1].distances.nsd_1 < 1.0
 
 
 # --- calibration
