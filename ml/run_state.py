@@ -68,7 +68,10 @@ class RunState:
         tensors, story = load_tensors(self.path)
         for key, value in self.story.items():
             if story.get(key) != value:
-                raise TrainingFailed(f"The checkpoint was made with another {key}; start a new run in an empty folder.")
+                raise TrainingFailed(
+                    f"The checkpoint was made with another {key}{_which(story.get(key), value)}; start a new run in an "
+                    "empty folder."
+                )
         self.progress = Progress(**story["progress"])
         self.scaler.load_state_dict(story["scaler"])
         for prefix, model in (("model.", self.model), ("average.", self.average)):
@@ -94,3 +97,11 @@ class RunState:
         for name, parameter in self.model.named_parameters():
             for key, tensor in self.optimizer.state.get(parameter, {}).items():
                 yield f"optimizer.{key}.{name}", tensor
+
+
+def _which(then: Any, now: Any) -> str:
+    """Which values differ, where there are names for them."""
+    if not (isinstance(then, dict) and isinstance(now, dict)):
+        return ""
+    differ = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    return " (" + ", ".join(f"{name} {then.get(name)!r}, now {now.get(name)!r}" for name in differ) + ")"

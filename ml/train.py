@@ -1,7 +1,8 @@
 """Train a model from a manifest. The app runs this in a child process; nothing here knows the app.
 
     python -m ml.train --manifest M.json --out DIR [--epochs N] [--base weights.safetensors] [--resume]
-    torchrun --nproc-per-node N -m ml.train …          the same on N GPUs, or on several hosts (`ml.distributed`)
+    torchrun --nproc-per-node N -m ml.train …          the same on N GPUs, or on several hosts (`ml.distributed`) that
+                                                       share a disk: DIR must be one folder for all
 
 The manifest is described in `ml.data`; its "config" holds the values of TrainConfig that differ from the defaults,
 and under "model" those of ModelConfig ("variant": "T"|"B"|"L" stands for a whole set).
@@ -22,6 +23,7 @@ DIR receives
     checkpoint/last.safetensors   weights, averaged weights, optimizer and progress in one file, replaced atomically
     model.safetensors       averaged weights of the epoch with the best validation Dice
     scores.json             `ml.evaluate.evaluate` on the test split
+    running.lock            held while a training writes into DIR
 
 Exit codes: 0 done · 75 stopped by SIGTERM or SIGINT at the next step, resumable · 1 failed (the reason is the last
 line of metrics.jsonl and of stderr) · 2 wrong arguments.
@@ -41,9 +43,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import fcntl
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +67,35 @@ def train(manifest: Manifest | Path, out: Path, *, resume: bool = False, **choic
 
     Raises MlError with the cause; the journal then ends with a "failed" line.
     """
+    # Before the journal is touched: the earlier run's last line stays its own.
     if RunState.exists(out) and not resume:
-        # Before the journal is touched: the earlier run's last line stays its own.
         raise TrainingFailed(f"{out} holds the checkpoint of an earlier run: pass --resume, or choose another folder.")
+    if (out / "model.safetensors").exists() and not RunState.exists(out):
+        raise TrainingFailed(f"{out} holds a model but no checkpoint to go on from: choose another folder.")
     world: World = choices.get("world") or World()
-    try:
-        journal = Journal(out / "metrics.jsonl" if world.is_first else None)
-    except OSError as error:
-        raise TrainingFailed(f"Cannot write to {out}: {error.strerror}.") from error
+    with contextlib.ExitStack() as held:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if world.is_first:
+                held.enter_context(_alone(out))
+            journal = Journal(out / "metrics.jsonl" if world.is_first else None)
+        except OSError as error:
+            raise TrainingFailed(f"Cannot write to {out}: {error.strerror}.") from error
+        return _train(manifest, out, journal, choices)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the folder for this process; the system lets go of it when the process dies."""
+    with (out / "running.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingFailed(f"Another training is writing into {out}: wait for its end, or stop it.") from None
+        yield
+
+
+def _train(manifest: Manifest | Path, out: Path, journal: Journal, choices: Mapping[str, Any]) -> TrainResult:
     try:
         if isinstance(manifest, Path):
             manifest = read_manifest(manifest)
@@ -106,7 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for metrics, checkpoint, weights and scores")
     parser.add_argument("--epochs", type=int, help="instead of the manifest's")
     parser.add_argument("--base", type=Path, help="weights to start from")
-    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out, if there is one")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint in --out, if there is one; --base is not read then",
+    )
     options = parser.parse_args(arguments)
 
     asked: list[int] = []

@@ -95,6 +95,11 @@ class Trainer:
         resuming = RunState.exists(out)
         if resuming:
             self.state.restore()
+        place = self.state.progress.epoch + self.state.progress.step / self.steps
+        if self.world.any(place != self.world.from_first(place)):
+            raise TrainingFailed(
+                "The processes do not find the same checkpoint: the run's folder must be on a disk all hosts share."
+            )
         self.resumed_from = self.state.progress.epoch if resuming else None
         self.world.wait()  # nobody writes a checkpoint before all have looked for one
 
@@ -107,6 +112,7 @@ class Trainer:
         self.frames = FrameSet(train, self.labels, self.config.image_size)
         held_out = {side: digests(self.manifest.split(side), self.labels) for side in ("val", "test")}
         check_no_shared_frames({"train": self.frames.digests, **held_out})
+        _check_shown(self.frames)
         self.frequencies = self.frames.label_frequencies(self.labels.count)
         self.flip = self.config.horizontal_flip and not self.labels.names_a_side()
         self.sampler = Sampler(
@@ -218,6 +224,11 @@ class Trainer:
             model=self.model_config.to_plain(),
             horizontal_flip=self.flip,
         )
+        never = [
+            self.labels.name(i) for i, share in zip(self.labels.indices, self.frequencies, strict=True) if not share
+        ]
+        if never:
+            self._notice(journal, f"No training frame shows {', '.join(never)}: the model will not draw it.")
 
     def _run_one_epoch(self, journal: Journal) -> None:
         """The epoch, or the rest of it; what can be put right is, and the epoch is tried again from the checkpoint."""
@@ -335,6 +346,10 @@ class Trainer:
             learning_rate=rate,
             seconds=round(seconds, 2),
         )
+        if scores["macro"]["dice"] is None and progress.epoch == 1:
+            self._notice(
+                journal, "No frame of the validation shows a label: nothing to choose by, the last epoch is kept."
+            )
 
     def _patience_is_spent(self) -> bool:
         progress = self.state.progress
@@ -463,6 +478,19 @@ class Trainer:
             architecture=ARCHITECTURE if isinstance(self.model, AAUNet) else type(self.model).__name__,
             training=training,
         )
+
+
+def _check_shown(frames: FrameSet) -> None:
+    """Raise BadData for training frames that teach nothing."""
+    if not frames.present.any():
+        raise BadData(
+            "No training frame shows a label. Masks hold label indices, and 255 means not annotated: in a mask of "
+            "0 and 255, write the label's index in the place of 255."
+        )
+    if not any(frames.digests):
+        raise BadData("Every training picture is of one grey value: there is nothing to learn from.")
+    if not frames.weights.any():
+        raise BadData("Every training frame has weight 0: none would count. Leave the weights out, or raise some.")
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -38,7 +38,15 @@ def test_impossible_schemas_are_refused(labels):
 
 @pytest.mark.parametrize(
     "name",
-    ["left lamina", "Left: lamina", "lamina (left)", "left_lamina", "lamina left/right", "RIGHT-lamina", "lamina 2 right"],
+    [
+        "left lamina",
+        "Left: lamina",
+        "lamina (left)",
+        "left_lamina",
+        "lamina left/right",
+        "RIGHT-lamina",
+        "lamina 2 right",
+    ],
 )
 def test_a_side_in_a_name_is_noticed(name):
     assert LabelSchema(((1, "bone"), (2, name))).names_a_side()

@@ -138,7 +138,6 @@ def test_the_command_writes_masks_that_the_predictor_gives(predictor, tmp_path):
     assert json.loads((out / "predictions.json").read_text())["a"]["uncertainty"] == round(prediction.uncertainty, 4)
 
 
-
 def test_the_command_names_a_picture_it_cannot_read_and_drafts_the_others(tmp_path, capsys):
     save_model(tmp_path / "w.safetensors", AAUNet(INFO.config), replace(INFO))
     (tmp_path / "a.png").write_bytes(b"text")

@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -137,6 +139,84 @@ def test_odd_pictures_are_trained_on_all_the_same(tmp_path):
     assert train(read_manifest(path), tmp_path / "out").finished
     [epoch] = events(tmp_path / "out", "epoch")
     assert np.isfinite(epoch["loss"])
+
+
+def _rewrite(data, change):
+    """Every picture and mask of the folder as `change` (name, pixels) makes it."""
+    for path in data.glob("*.png"):
+        path.write_bytes(png(change(path.name, cv2.imread(str(path), cv2.IMREAD_UNCHANGED))))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda name, pixels: (pixels > 0) * np.uint8(255) if "mask" in name else pixels,
+            "in a mask of 0 and 255, write",
+        ),
+        (lambda name, pixels: pixels * 0 if "mask" in name else pixels, "No training frame shows a label"),
+        (lambda name, pixels: pixels if "mask" in name else pixels * 0, "one grey value: there is nothing to learn"),
+    ],
+)
+def test_frames_that_teach_nothing_are_refused(tmp_path, change, words):
+    path = write_manifest(tmp_path / "data", SUBJECTS)
+    _rewrite(tmp_path / "data", change)
+    with pytest.raises(BadData, match=words):
+        Trainer(read_manifest(path), tmp_path / "out")
+
+
+def test_frames_that_all_weigh_nothing_are_refused(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS))
+    samples = tuple(replace(sample, weight=0.0) for sample in manifest.samples)
+    with pytest.raises(BadData, match="weight 0"):
+        Trainer(replace(manifest, samples=samples), tmp_path / "out")
+
+
+def test_labels_that_training_or_validation_never_shows_are_named(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 2})
+    _rewrite(tmp_path / "data", lambda name, p: np.where(p == 7, 0, p).astype(np.uint8) if "mask" in name else p)
+    for mask in (tmp_path / "data").glob("2-*-mask.png"):
+        mask.write_bytes(png(np.zeros((128, 128), np.uint8)))
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    assert train(path, tmp_path / "out", **build).finished
+    assert [notice["text"] for notice in events(tmp_path / "out", "notice")] == [
+        "No training frame shows canal: the model will not draw it.",
+        "No frame of the validation shows a label: nothing to choose by, the last epoch is kept.",
+    ]
+
+
+def test_a_folder_belongs_to_one_training_at_a_time(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1})
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    refused = []
+
+    def second():
+        with pytest.raises(TrainingFailed, match="Another training is writing into") as told:
+            train(path, tmp_path / "out", resume=True, **build)
+        refused.append(told)
+        return False
+
+    assert train(path, tmp_path / "out", should_stop=second, **build).finished
+    assert refused
+    assert len(events(tmp_path / "out", "start")) == 1
+
+
+def test_a_model_without_a_checkpoint_is_not_overwritten(tmp_path):
+    path = write_manifest(tmp_path / "data", SUBJECTS)
+    (tmp_path / "model.safetensors").write_bytes(b"somebody's")
+    for resume in (False, True):
+        with pytest.raises(TrainingFailed, match="holds a model but no checkpoint"):
+            train(path, tmp_path, resume=resume)
+    assert (tmp_path / "model.safetensors").read_bytes() == b"somebody's"
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_by_name(tmp_path):
+    run(tmp_path, lambda _call, logits: logits)
+    manifest = read_manifest(tmp_path / "data" / "manifest.json")
+    other = replace(manifest, config={**manifest.config, "learning_rate": 0.5, "seed": 3})
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    with pytest.raises(TrainingFailed, match=r"another config \(learning_rate 0.001, now 0.5, seed 0, now 3\); start"):
+        train(other, tmp_path / "out", resume=True, **build)
 
 
 def test_one_subject_alone_is_trained_on_and_the_run_says_what_its_scores_are_worth(tmp_path):
