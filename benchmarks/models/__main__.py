@@ -2,7 +2,8 @@
 
     python -m benchmarks.models --study busi --budget cpu --net aau-b --fold 0 --seed 0     one cell
     python -m benchmarks.models --queue --budget cpu --processes 2 [--minutes 90]           all that is missing
-    python -m benchmarks.models --study propagation|clicks                                  the shipped champion
+    python -m benchmarks.models --study drafts|propagation|clicks                           the shipped champion
+    python -m benchmarks.models --study cost                                                a training step of each
     python -m benchmarks.models --table                                                     docs/model.md anew
 
 A cell is a network × fold × seed. Runs under way lie in --work and go on where they stopped, also after a kill; a
@@ -20,17 +21,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.models import cells, phantom, queue, tables
+from benchmarks.models.cost import cost
 from benchmarks.models.datasets import DATA, SETS
 from benchmarks.models.networks import NETWORKS
 from benchmarks.models.splits import FOLDS
 from ml.train import EXIT_RESUMABLE
+
+OTHER_STUDIES = phantom.STUDIES | {"cost": cost}
+"""Those that are no cell."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code, 75 for stopped and resumable."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=(__doc__ or "").split("\n")[0])
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--study", choices=[*sorted(SETS), *sorted(phantom.STUDIES)], help="run one cell, or one study")
+    what.add_argument("--study", choices=sorted({*SETS, *OTHER_STUDIES}), help="run one cell, or one study")
     what.add_argument("--queue", action="store_true", help="run every missing cell, the most valuable first")
     what.add_argument("--table", action="store_true", help="write the tables of docs/model.md from the results")
     parser.add_argument("--budget", choices=sorted(cells.BUDGETS), default="cpu")
@@ -54,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.queue:
         return queue.run(options.budget, options.work, options.processes, options.minutes, lambda: bool(asked))
-    if options.study in phantom.STUDIES:
-        phantom.keep(phantom.STUDIES[options.study]())
+    if options.study in OTHER_STUDIES:
+        phantom.keep(OTHER_STUDIES[options.study]())
         return 0
     if options.net is None:
         parser.error("--study needs --net")

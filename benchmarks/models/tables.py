@@ -24,7 +24,7 @@ Result = Mapping[str, Any]
 def write(page: Path = PAGE, folder: Path = FOLDER) -> None:
     """Replace what stands between the marks of the page. Raises ValueError when a mark is missing."""
     text = page.read_text("utf-8")
-    shown = "\n\n".join(filter(None, [tables(read(folder)), *phantom_tables(folder)]))
+    shown = "\n\n".join(filter(None, [tables(read(folder)), *other_tables(folder)]))
     text = _between(text, BEGIN, END, shown)
     page.write_text(_between(text, CARD_BEGIN, CARD_END, card()), "utf-8")
 
@@ -189,12 +189,27 @@ def _scores(results: Iterable[Result]) -> list[dict[str, Any]]:
     return [row for result in results for row in result["scores"]]
 
 
-def phantom_tables(folder: Path) -> Iterator[str]:
-    """The tables of the studies of `benchmarks.models.phantom` that were run."""
-    for name, table in (("drafts", drafts), ("propagation", propagation), ("clicks", clicks)):
+def other_tables(folder: Path) -> Iterator[str]:
+    """The tables of the other studies that were run."""
+    for name, table in (("cost", cost), ("drafts", drafts), ("propagation", propagation), ("clicks", clicks)):
         path = folder / f"{name}.json"
         if path.exists():
             yield table(json.loads(path.read_text("utf-8")))
+
+
+def cost(result: Result) -> str:
+    """Milliseconds of a training step, per picture."""
+    settings = result["settings"]
+    made = (
+        f"Processor time of one thread; {settings['image_size']}² input, {settings['precision']}, batch "
+        f"{settings['batch_size']}. {result['date'][:10]}, commit {result['commit']}, {result['device']}, "
+        f"`{result['command']}`."
+    )
+    lines = [_row(["network", "parameters", "ms per picture"]), _row(["---"] * 3)]
+    for row in result["rows"]:
+        parameters = f"{row['parameters']:,}".replace(",", " ")
+        lines.append(_row([COMPARISON[row["network"]].title, parameters, f"{row['milliseconds']:.0f}"]))
+    return "\n".join(["### What a training step costs\n", made, "", *lines])
 
 
 def drafts(result: Result) -> str:
