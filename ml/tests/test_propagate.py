@@ -107,6 +107,16 @@ def test_keys_that_contradict_each_other_make_the_frames_between_them_amber():
     assert found[4].score < carry(frames, {0: masks[0], 8: masks[8]})[0][4].score
 
 
+def test_a_frame_between_two_keys_follows_the_nearer_one_where_they_disagree():
+    frames, masks = moving_ellipse(9)
+    elsewhere = [np.roll(mask, 25, axis=1) for mask in masks]
+    found, _ = carry(frames, {0: masks[0], 8: elsewhere[8]})
+    for near in (1, 2, 3):
+        assert dice(found[near].labelmap == 3, masks[near] == 3) > 0.9
+    for near in (5, 6, 7):
+        assert dice(found[near].labelmap == 3, elsewhere[near] == 3) > 0.9
+
+
 def test_pixels_nobody_annotated_stay_so():
     frames, masks = moving_ellipse(4)
     key = masks[0].copy()
