@@ -57,6 +57,39 @@ def test_a_click_draws_where_it_was_made_and_says_what_changed(predictor, image)
     assert made.score == pytest.approx(0.9, abs=0.1)
 
 
+def test_the_network_is_given_the_mask_as_it_is_and_then_the_clicks(predictor):
+    class Recording(Obedient):
+        def run(self, x, aux=None):
+            self.given = aux
+            return super().run(x, aux)
+
+    recording = Predictor(Recording(), predictor.info)
+    prior = np.zeros((96, 128), np.uint8)  # in the square of 128 at its own size, 16 rows from the top
+    prior[10:30, 20:50], prior[40:60, 70:90], prior[80:] = 3, 7, 255
+    refine(recording, np.ones_like(prior), prior, 7, [Point(70, 35, True), Point(30, 70, False)])
+    [given] = recording.backend.given
+    expected = np.zeros((4, 128, 128), np.float32)
+    expected[0, 16:112], expected[1, 16:112] = prior == 3, prior == 7
+    cv2.circle(expected[3], (70, 51), 5, 1.0, cv2.FILLED)
+    cv2.circle(expected[3], (30, 86), 5, -1.0, cv2.FILLED)
+    assert np.array_equal(given, expected)
+
+
+@pytest.mark.parametrize("other_side", [(0.45, 0.15, 0.40), (0.15, 0.45, 0.40)])
+def test_the_label_is_drawn_where_it_beats_its_best_rival_sure_or_not(predictor, image, other_side):
+    class Torn(Obedient):
+        def run(self, x, aux=None):
+            probabilities = np.empty((1, 3, *x.shape[2:]), np.float32)
+            probabilities[:] = np.array([0.35, 0.25, 0.40])[:, None, None]
+            probabilities[:, :, :, 40:] = np.array(other_side)[:, None, None]
+            return probabilities, np.zeros((1, *x.shape[2:]), np.float32)
+
+    torn = Predictor(Torn(), predictor.info)
+    made = refine(torn, image, np.zeros((HEIGHT, WIDTH), np.uint8), 7, [Point(25, 48, True)])
+    assert (made.labelmap[:, :49] == 7).all()  # 40 px of the square are 50 of the picture
+    assert not made.labelmap[:, 51:].any()
+
+
 def test_only_the_label_in_hand_changes_unless_it_may_paint_over_another(predictor, image):
     prior = np.zeros((HEIGHT, WIDTH), np.uint8)
     prior[:, :80] = 3

@@ -78,6 +78,25 @@ def test_confidence_and_uncertainty_are_those_of_the_formula(predictor, logits, 
     assert prediction.uncertainty == pytest.approx(uncertainty, abs=1e-5)
 
 
+@pytest.mark.parametrize("side", [64, 128, 200])
+def test_doubt_counts_up_to_ten_pixels_of_the_picture_around_what_is_drawn(predictor, side):
+    box = Letterbox(side, side, 128)
+    winner = np.zeros((128, 128), np.uint8)
+    winner[60:68, 60:68] = 2
+    away = cv2.distanceTransform(1 - winner // 2, cv2.DIST_L2, 5) * side / 128
+
+    def told(unsure):
+        probabilities = (winner == np.arange(3)[:, None, None]).astype(np.float32)
+        probabilities[:, unsure] = 1 / 3
+        made = predictor.read(probabilities, winner, box)
+        assert made.scores == {7: pytest.approx(made.uncertainty)}
+        return made.uncertainty
+
+    assert told(away > 14) == 0
+    assert told((away > 5) & (away < 10)) > 0.1
+    assert told(away < 14) == pytest.approx(1, abs=1e-5)
+
+
 def test_a_draft_of_several_looks_is_their_mean_and_mirrors_with_its_picture(predictor):
     image, _ = speckle_frame(1, 96, 128)
     stack, box = predictor.looks(image)

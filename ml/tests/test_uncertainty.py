@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ml.uncertainty import Candidate, bald, choose, class_scores, descriptor, entropy, passes, place
+from ml.uncertainty import Candidate, bald, choose, class_scores, descriptor, entropy, passes, place, selective
 
 
 def test_entropy_is_a_share_of_the_largest_possible():
@@ -33,6 +33,19 @@ def test_doubt_counts_only_where_something_is_drawn():
     stack[0, :, 60:70, 60:70] = np.array([0.3, 0.4, 0.3])[:, None, None]
     assert class_scores(stack)[1] > 4 * scores[2]
     assert set(class_scores(np.tile(np.array([0.9, 0.1])[None, :, None, None], (1, 1, 8, 8)))) == {0}
+
+
+def test_doubt_counts_up_to_ten_pixels_around_what_is_drawn():
+    drawn = np.zeros((120, 120), np.uint8)
+    drawn[60, 60] = 1
+    away = np.hypot(*(np.mgrid[:120, :120] - 60))
+    assert selective((away > 11).astype(float), drawn) == {1: 0.0}
+    assert selective((away <= 9).astype(float), drawn)[1] < 1
+    assert selective((away <= 11).astype(float), drawn) == {1: 1.0}
+    for beside in ((60, 70), (70, 60), (60, 50), (50, 60)):
+        doubt = np.zeros((120, 120))
+        doubt[beside] = 1
+        assert selective(doubt, drawn)[1] > 0
 
 
 def test_passes_keep_black_and_white():
@@ -91,6 +104,31 @@ def test_the_least_certain_come_first_as_the_score_is_trusted_more():
 
     assert share(8.0) == 1.0
     assert share(0.2) < 1.0
+
+
+def test_the_order_of_a_batch_is_the_scores_where_they_are_trusted_and_else_a_draw():
+    pool = [Candidate(n, n, 0, {1: 0.2 + 0.01 * n}) for n in range(40)]
+
+    def first_two(beta, seed):  # too few for the control arm
+        return tuple(choose(pool, 2, beta=beta, seed=seed))
+
+    assert {first_two(1e6, seed) for seed in range(10)} == {((39, "ranked"), (38, "ranked"))}
+    assert len({first_two(0.2, seed) for seed in range(10)}) >= 9
+
+
+def test_the_order_of_clips_is_their_scores_where_they_are_trusted_and_else_a_draw():
+    def ranked(beta, seed):
+        clips = [place([Candidate(n, n, 0, {1: 0.2 + 0.01 * n})], beta=beta, seed=100 * seed + n) for n in range(40)]
+        ranks = {each.key: each.rank for [each] in clips if each.arm == "ranked"}
+        return sorted(ranks, key=lambda key: -ranks[key])
+
+    drawn = [ranked(0.2, seed) for seed in range(3)]
+    for seed in range(3):
+        trusted = ranked(1e6, seed)
+        assert trusted == sorted(drawn[seed], reverse=True)
+        assert drawn[seed] != trusted
+    one, other = ([key for key in drawn[at] if key in drawn[1 - at]] for at in (0, 1))
+    assert one != other
 
 
 def test_no_class_fills_the_batch_and_twins_are_not_shown_twice():
