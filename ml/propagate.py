@@ -125,6 +125,22 @@ class _Key:
             if self.areas[channel]:
                 self.network_dice[channel] = dice(self.channels == channel, drawn == channel)
 
+    @property
+    def trusts_network(self) -> bool:
+        """False when the network fails on every structure it knows here: it says nothing about the other frames then."""
+        return not self.network_dice or max(self.network_dice.values()) >= _USEFUL
+
+    def as_far_as_useful(self, opinion: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """The opinion, with structures the network fails on here left as they moved; float32 [C, h, w] all three."""
+        poor = [channel for channel, before in self.network_dice.items() if before < _USEFUL]
+        if not poor:
+            return opinion
+        rest = opinion.copy()
+        rest[poor] = 0
+        rest *= (1 - moved[poor].sum(0)) / np.maximum(rest.sum(0), _FLOOR)
+        rest[poor] = moved[poor]
+        return rest
+
 
 class Propagation:
     """Carries the masks of key frames through a clip. Iterate over it: frames come as they are done.
@@ -231,12 +247,12 @@ class Propagation:
         """What the frame looks like from a key: the moved mask, mixed with the network's opinion."""
         moved, confidence = motion.warp_planes(key.planes, step)
         channels = moved.argmax(0).astype(np.uint8)
-        inside = channels > 0
+        inside = (channels > 0) & (channels <= len(self.labels))  # what nobody annotated is no structure to lose
         sure = float(confidence[inside].mean()) if inside.any() else float(confidence.mean())
         logs = np.log(np.maximum(moved, _FLOOR))
         if self.network is None:
             return _View(logs, channels, channels, sure, {}, None)
-        opinion = self._opinion(index, moved, confidence)
+        opinion = key.as_far_as_useful(self._opinion(index, moved, confidence), moved)
         drawn = opinion.argmax(0).astype(np.uint8)
         agreement = {
             channel: min(1.0, dice(channels == channel, drawn == channel) / before)
@@ -292,7 +308,7 @@ class Propagation:
                 return "structure_lost", channel
             if before > small and abs(now - before) > AREA_CHANGE * before:
                 return "area_change", channel
-            if before == 0 and key.network_areas is not None and view.network is not None:
+            if before == 0 and key.network_areas is not None and view.network is not None and key.trusts_network:
                 seen = int((view.network == channel).sum())
                 if seen > 20 * small and seen > 3 * key.network_areas[channel]:
                     return "structure_appeared", channel

@@ -111,6 +111,15 @@ def test_tissue_that_changes_under_a_structure_stops_it():
     assert dice(found[-1].labelmap == 3, masks[3] == 3) > 0.95
 
 
+@pytest.mark.parametrize("unknown", [slice(84, None), slice(0, None)], ids=["below", "all around"])
+def test_what_nobody_annotated_does_not_hide_that_the_tissue_of_a_structure_changes(unknown):
+    frames, masks = passing(tissue(0)), passing(structures(3))
+    frames = renewed(frames, 4, cv2.dilate(masks[4], np.ones((9, 9))) > 0)
+    key = masks[0].copy()
+    key[unknown][key[unknown] == 0] = 255
+    assert go(frames, key)[1] == Stop(0, "forward", 4, 4, "low_confidence")
+
+
 @pytest.mark.parametrize(("zoom", "index"), [(1.05, 4), (0.945, 5)])
 def test_a_structure_that_grows_or_shrinks_too_much_stops_it(zoom, index):
     """Area × 1.34 and 1.48 on frames 3 and 4; × 0.64 and 0.57 on frames 4 and 5."""
@@ -224,3 +233,20 @@ def test_a_network_that_takes_a_prior_is_given_the_moved_mask_as_far_as_the_flow
         expected = np.zeros((4, 160, 160), np.float32)
         expected[1, 16:144] = prior
         assert np.allclose(network.backend.given[t], [expected], atol=1e-3)
+
+
+def test_a_network_that_fails_on_the_key_frame_sees_no_structure_appear():
+    frames, masks, both = passing(tissue(0)), passing(structures(3)), passing(structures(3, 7))
+    nothing, others = np.zeros_like(masks[0]), [np.where(mask == 7, 7, 0).astype(np.uint8) for mask in both]
+    network = taught(frames, [nothing] * 3 + others[3:])
+    assert go(frames, masks[0], network=network)[1].reason == "end_of_clip"
+
+
+def test_a_structure_the_network_fails_on_moves_by_the_flow_alone_beside_one_it_knows():
+    masks, both = passing(structures(3)), passing(structures(3, 7))
+    frames = renewed(passing(tissue(0)), 3, (slice(10, 60), slice(105, 160)))
+    alone, _ = go(frames, both[0])
+    found, stop = go(frames, both[0], network=taught(frames, masks))
+    assert stop.reason != "structure_lost"
+    for with_it, without in zip(found, alone, strict=False):
+        assert dice(with_it.labelmap == 7, without.labelmap == 7) > 0.97
