@@ -65,14 +65,14 @@ class AAUNet(nn.Module):
         if config.half_resolution:
             first = nn.Sequential(nn.Conv2d(widths[0], 4 * out, 3, padding=1), nn.PixelShuffle(2))
         self.heads = nn.ModuleList([first, *(nn.Conv2d(widths[i], out, 1) for i in range(1, 4))])
+        if config.norm == "group":
+            _group_norms(self)  # first, for `_open_gates` sets the weights of some norms
         self._initialise()
         self.aux_stem: nn.Conv2d | None = None
         if config.aux:  # last, so that the rest draws the same first weights with and without it
             stride = 2 if config.half_resolution else 1
             self.aux_stem = nn.Conv2d(2 * config.num_labels, widths[0], 3, stride, 1, bias=False)
             nn.init.zeros_(self.aux_stem.weight)
-        if config.norm == "group":
-            _group_norms(self)
 
     def _block(self, i: int, o: int, first: bool) -> nn.Module:
         config = self.config
@@ -111,11 +111,11 @@ class AAUNet(nn.Module):
             for block in cast(nn.Sequential, level):
                 parts = list(cast(nn.Sequential, block))
                 if len(parts) == 2 and isinstance(parts[0], InvertedMDCK):
-                    cast(nn.BatchNorm2d, parts[0].project[1]).weight.mul_(2)
+                    cast(nn.BatchNorm2d | nn.GroupNorm, parts[0].project[1]).weight.mul_(2)
                     if isinstance(parts[0].residual, nn.Conv2d):
                         parts[0].residual.weight.mul_(2)
         for gate in self.gates if self.config.gag else []:
-            norm = cast(nn.BatchNorm2d, cast(GAG, gate).where[1])
+            norm = cast(nn.BatchNorm2d | nn.GroupNorm, cast(GAG, gate).where[1])
             norm.weight.fill_(0.1)
             norm.bias.fill_(2.0)
 

@@ -213,10 +213,12 @@ def test_the_prior_is_the_first_prediction():
     torch.testing.assert_close(p[1:], odds / (1 + odds.sum()), atol=0.03, rtol=0.5)
 
 
-def test_attention_lets_everything_through_at_first():
+@pytest.mark.parametrize("dense_entry", [True, False], ids=["dense", "inverted"])
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_attention_lets_everything_through_at_first(norm, dense_entry):
     """Else each level halves what it passes on, and the network learns slowly (docs/model.md)."""
     torch.manual_seed(0)
-    model = AAUNet(ModelConfig.variant("T", 3))
+    model = AAUNet(replace(ModelConfig.variant("T", 3), norm=norm, dense_entry=dense_entry))
     gate, skip = torch.randn(2, 2, 16, 32, 32)
     opened = model.gates[0](gate, skip) / skip
     assert opened.min() > 0.75 and opened.max() < 1.0
