@@ -161,9 +161,11 @@ class ALCA(nn.Module):
     Our reading: MLCA (10.1016/j.engappai.2023.106442), itself ECA with local pooling; each cell is kept apart so
     that attention does not leak across cell borders, and λ is learnt.
 
-        P = average over a 4×4 grid of cells,  p = mean of the cells
+        P = average over a grid of 4×4 cells,  p = mean of the cells
         a = λ·σ(conv1d(P along channels)) + (1−λ)·σ(conv1d(p along channels)),   λ = 1/2 at first
         y = x ⊙ gain · bilinear(a)             gain 2: near one at first, as GAG's γ; 1 is MODEL.md 3.3
+
+    2×2 cells where 4 do not divide the map: at half resolution the deepest level of 192, 320 and 448 px.
 
     Shapes
         x        (B, C, H, W)  H and W multiples of 2
