@@ -75,6 +75,15 @@ def test_presence_is_told_from_twenty_pixels_on_with_each_clip_alike():
     assert (never["presence_sensitivity"], never["presence_specificity"], never["presence_f1"]) == (None, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("shown", "drawn", "sensitivity", "specificity"),
+    [(20, 20, 1, None), (20, 19, 0, None), (19, 20, None, 0), (19, 19, None, 1)],
+)
+def test_twenty_pixels_are_there_and_nineteen_are_not(shown, drawn, sensitivity, specificity):
+    label = summarise([frame("A", "a", (19, shown, drawn))], ONE)["labels"]["1"]
+    assert (label["presence_sensitivity"], label["presence_specificity"]) == (sensitivity, specificity)
+
+
 def test_calibration_is_that_of_a_clip_s_pixels_together():
     """Two frames wrong in opposite ways are calibrated together: that is what 0.5 promises."""
     right, wrong = np.zeros((2, BINS, 3))
