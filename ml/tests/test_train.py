@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 import os
@@ -16,8 +17,9 @@ from ml.checkpoint import load_model, load_tensors
 from ml.data import read_manifest
 from ml.errors import BadConfig, BadData, BadWeights, TrainingFailed
 from ml.journal import Journal
+from ml.losses import deep_supervision_loss
 from ml.sampling import Showing
-from ml.tests.synthetic import SMALL_MODEL, write_manifest
+from ml.tests.synthetic import SMALL_MODEL, png, speckle_frame, write_manifest
 from ml.train import EXIT_RESUMABLE, Trainer, main, train
 
 ROOT = Path(__file__).parents[2]
@@ -202,7 +204,9 @@ def test_training_starts_from_weights_and_keeps_the_output_of_labels_it_knows(tm
     plain["labels"].insert(0, {"index": 5, "name": "new"})
     path.write_text(json.dumps(plain))
     trainer = Trainer(read_manifest(path), tmp_path / "second", base=tmp_path / "first" / "model.safetensors")
-    assert trainer.config.learning_rate == 3e-4 and trainer.model_config.num_labels == 3
+    config = trainer.config
+    assert (config.learning_rate, config.warmup_epochs, config.patience) == (3e-4, 1, 15)
+    assert trainer.model_config.num_labels == 3
     old = load_model(tmp_path / "first" / "model.safetensors")[0].eval()
     x = torch.randn(1, 1, 128, 128)
     with torch.no_grad():
@@ -239,7 +243,7 @@ class Foreign(torch.nn.Module):
     def __init__(self, config):
         super().__init__()
         self.layers = torch.nn.Sequential(
-            torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(),
+            torch.nn.Conv2d(1, 8, 3, padding=1, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU(),
             torch.nn.Conv2d(8, config.num_labels + 1, 1),
         )  # fmt: skip
 
@@ -266,6 +270,121 @@ def test_learning_rate_warms_up_and_falls_to_almost_nothing(tmp_path):
     top = int(np.argmax(rates))
     assert top in (9, 10) and max(rates) == pytest.approx(1e-3)
     assert all(np.diff(rates[:top]) > 0) and all(np.diff(rates[top + 1 :]) < 0) and rates[-1] < 2e-5
+
+
+def foreign_trainer(tmp_path, **config):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config=config))
+    return Trainer(manifest, tmp_path / "out", build_model=Foreign)
+
+
+def weighty_manifest(folder, **config):
+    """Six training frames, the first of half weight; label 7 is on a thousandth of the pixels."""
+    path = write_manifest(folder, SUBJECTS, frames=3, config=config)
+    plain = json.loads(path.read_text())
+    plain["samples"][0]["weight"] = 0.5
+    path.write_text(json.dumps(plain))
+    for number in range(2):
+        for index in range(3):
+            _, mask = speckle_frame(100 * number + index)
+            mask[mask == 7] = 0
+            mask[4:8, 4:8] = 7
+            (folder / f"{number}-{index}-mask.png").write_bytes(png(mask))
+    return read_manifest(path)
+
+
+def test_steps_are_adamw_clipped_with_decay_of_kernels_only_and_a_warmed_up_average(tmp_path):
+    """Three steps against the same by hand (MODEL.md 4.5), with values that let each rule show."""
+    rules = {"learning_rate": 0.05, "warmup_epochs": 0, "weight_decay": 0.5, "gradient_clip": 0.1, "ema_decay": 0.2}
+    trainer = Trainer(weighty_manifest(tmp_path / "data", **rules), tmp_path / "out", build_model=Foreign)
+    network = copy.deepcopy(trainer.model).train()
+    weights = dict(network.named_parameters())
+    average, first, second = ({name: factor * p.detach() for name, p in weights.items()} for factor in (1, 0, 0))
+    label_weights = torch.tensor([1, 1, 0.003 * 128 * 128 / 16])
+    norms = []
+    for step, batch in enumerate(trainer.loader.over(trainer._batches(), training=True)):
+        images = batch.images.to(memory_format=torch.channels_last)
+        loss = deep_supervision_loss(network(images), batch.targets, batch.weights, label_weights)
+        gradients = torch.autograd.grad(loss, list(weights.values()))
+        norms.append(math.sqrt(sum(g.square().sum().item() for g in gradients)))
+        rate, decay = trainer._learning_rate(step), min(0.2, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for (name, p), g in zip(weights.items(), gradients, strict=True):
+                g = g * min(1, 0.1 / norms[-1])
+                first[name] = 0.9 * first[name] + 0.1 * g
+                second[name] = 0.999 * second[name] + 0.001 * g**2
+                corrected = (second[name] / (1 - 0.999 ** (step + 1))).sqrt()
+                p *= 1 - rate * (0.5 if name in ("layers.0.weight", "layers.3.weight") else 0)
+                p -= rate * first[name] / (1 - 0.9 ** (step + 1)) / (corrected + 1e-8)
+                average[name] = decay * average[name] + (1 - decay) * p
+    assert min(norms) > 0.1 and len(norms) == 3
+
+    trainer._train_one_epoch(Journal(None))
+    found = [dict(each.named_parameters()) for each in (trainer.model, trainer.average)]
+    for name in weights:
+        torch.testing.assert_close(found[0][name], weights[name], atol=1e-5, rtol=0)
+        torch.testing.assert_close(found[1][name], average[name], atol=1e-5, rtol=0)
+
+
+def test_kernels_are_decayed_and_norms_biases_and_blend_weights_are_not(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"weight_decay": 0.03}))
+    trainer = Trainer(manifest, tmp_path / "out")
+    decay = {id(p): group["weight_decay"] for group in trainer.optimizer.param_groups for p in group["params"]}
+    for module in trainer.model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            kernel = isinstance(module, torch.nn.Conv2d | torch.nn.Linear) and name == "weight"
+            if not isinstance(module, torch.nn.Conv1d):
+                assert decay[id(parameter)] == (0.03 if kernel else 0), (module, name)
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_a_network_in_training_mode_is_shown_varied_frames_unless_told_otherwise(tmp_path, augment):
+    trainer = foreign_trainer(tmp_path, augment=augment)
+    shown = []
+    trainer.model.eval().register_forward_pre_hook(lambda network, given: shown.append((network.training, given[0])))
+    trainer._train_one_epoch(Journal(None))
+    still = as_they_are(trainer, [showing.frame for batch in trainer._batches() for showing in batch])[0]
+    assert all(training for training, _ in shown)
+    assert torch.equal(torch.cat([images for _, images in shown]), still) == (not augment)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "mirrored"), [("bone", True, True), ("left bone", True, False), ("bone", False, False)]
+)
+def test_frames_are_not_mirrored_when_a_label_names_a_side(tmp_path, name, wanted, mirrored):
+    path = write_manifest(tmp_path / "data", SUBJECTS, config={"horizontal_flip": wanted})
+    path.write_text(path.read_text().replace('"bone"', f'"{name}"'))
+    trainer = Trainer(read_manifest(path), tmp_path / "out", build_model=Foreign)
+    assert trainer.flip == trainer.loader.batches.flip == mirrored
+
+
+class Judged(Trainer):
+    """Its validation scores are given; what would have been validated is kept."""
+
+    def _validate(self):
+        dice = [0.5, 0.9, 0.90005, 0.3][self.state.progress.epoch]
+        self.judged = [*getattr(self, "judged", []), copy.deepcopy(self.average.state_dict())]
+        return {"macro": {"dice": dice}, "labels": {}}
+
+
+def test_the_best_epoch_s_average_is_kept_and_patience_ends_the_run(tmp_path):
+    manifest = read_manifest(write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 9, "patience": 2}))
+    trainer = Judged(manifest, tmp_path / "out", build_model=Foreign)
+    result = trainer.run(Journal(None))
+    assert (result.finished, result.best_epoch, result.best_val_dice) == (True, 2, 0.9)
+    assert len(trainer.judged) == 4
+    kept = load_tensors(tmp_path / "out" / "model.safetensors")[0]
+    same = [all(torch.equal(kept[name], tensor) for name, tensor in each.items()) for each in trainer.judged]
+    assert same == [False, True, False, False]
+
+
+def test_the_averaged_weights_are_what_is_validated(tmp_path):
+    trainer = foreign_trainer(tmp_path)
+    for network, channel in ((trainer.model, 0), (trainer.average, 1)):  # draws background only; label 3 only
+        last = network.layers[3]
+        with torch.no_grad():
+            last.weight.zero_()
+            last.bias.copy_(torch.eye(3)[channel])
+    assert trainer._validate()["labels"]["3"]["dice"] > 0
 
 
 def command(manifest, out, *more):
