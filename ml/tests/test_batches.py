@@ -77,6 +77,30 @@ def test_batches_made_by_other_processes_are_the_same(tmp_path):
             assert a.images.dtype == torch.float32 and a.weights.tolist() == [1.0, 0.5, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("vary", [True, False])
+def test_frames_are_varied_in_training_when_asked_for_and_else_shown_as_they_are(vary):
+    frames = frame_set()
+    made = FrameBatches(frames, 2, seed=0, vary=vary, flip=True, hints_from=None)
+    showings = [Showing(epoch, n, 0) for epoch in range(2) for n in range(4)]
+    shown, still = (made.__getitems__([(showing, training) for showing in showings]) for training in (True, False))
+    assert np.array_equal(still.targets, np.concatenate([frames.masks] * 2))
+    assert torch.equal(still.images[:4], still.images[4:])
+    varied = [not torch.equal(a, b) for a, b in zip(shown.images, still.images, strict=True)]
+    assert any(varied) == vary and sum(varied) >= 6 * vary
+    assert torch.equal(shown.images[:4], shown.images[4:]) == (not vary)  # each epoch anew
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_frames_are_mirrored_only_when_they_may_be(flip):
+    frames = frame_set()
+    frames.masks[:] = 0
+    frames.masks[:, :, :64] = 1
+    made = FrameBatches(frames, 2, seed=0, vary=True, flip=flip, hints_from=None)
+    targets = made.__getitems__([(Showing(0, n % 4, n // 4), True) for n in range(40)]).targets
+    mirrored = (targets[:, :, :32] == 1).sum((1, 2)) < (targets[:, :, -32:] == 1).sum((1, 2))
+    assert (10 < mirrored.sum() < 30) if flip else not mirrored.any()
+
+
 def test_half_of_the_frames_get_no_hint_and_before_their_epoch_none_do():
     made = FrameBatches(frame_set(), 2, seed=0, vary=False, flip=False, hints_from=1)
     showings = [Showing(1, n % 4, n // 4) for n in range(80)]

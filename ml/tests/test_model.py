@@ -231,3 +231,14 @@ def test_attention_lets_everything_through_at_first(norm, dense_entry):
             features = level(F.max_pool2d(features, 2) if i else features)
         levels.append(features.std().item())
     assert 0.5 < levels[0] / levels[1] < 2
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_in_training_a_tenth_of_the_deepest_channels_is_dropped_and_in_use_none(norm):
+    model = AAUNet(replace(SMALL, widths=(8, 8, 16, 16, 160), norm=norm))
+    dropped = []
+    model.middle.register_forward_pre_hook(lambda _, given: dropped.append((given[0] == 0).all((2, 3)).float().mean()))
+    with torch.no_grad():
+        for training in (True, False):
+            model.train(training)(torch.randn(4, 1, 128, 128))
+    assert 0.05 < dropped[0] < 0.15 and dropped[1] == 0
