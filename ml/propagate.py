@@ -127,7 +127,7 @@ class _Key:
 
     @property
     def trusts_network(self) -> bool:
-        """False when the network fails on every structure it knows here: it says nothing about the other frames then."""
+        """False when the network fails on every structure it knows here: it says nothing of other frames then."""
         return not self.network_dice or max(self.network_dice.values()) >= _USEFUL
 
     def as_far_as_useful(self, opinion: np.ndarray, moved: np.ndarray) -> np.ndarray:
