@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from ml.errors import BadConfig
+
+_LARGEST = 2**31 - 1  # of whole numbers: what is computed from a seed must fit into 64 bits
 
 
 def _check_keys(cls: type, plain: Mapping[str, Any]) -> None:
@@ -18,14 +21,22 @@ def _check_keys(cls: type, plain: Mapping[str, Any]) -> None:
 
 
 def _check_types(config: Any) -> None:
-    """Raise BadConfig when a value has not the type of its default. A whole number may stand for a decimal one."""
+    """Raise BadConfig when a value has not the type of its default, or is too large to compute with.
+
+    A whole number may stand for a decimal one.
+    """
     for field in fields(config):
         value, default = getattr(config, field.name), field.default
         if isinstance(default, tuple):
             right = isinstance(value, tuple) and all(type(item) is int for item in value)
             wanted = "a list of whole numbers"
         elif isinstance(default, float):
-            right, wanted = type(value) in (int, float), "a number"
+            # Compared, never converted: a whole number may be too large for a float. NaN compares as False.
+            right = type(value) in (int, float) and abs(value) <= sys.float_info.max
+            wanted = "a finite number"
+        elif type(default) is int:
+            right = type(value) is int and abs(value) <= _LARGEST
+            wanted = f"a whole number of at most {_LARGEST}"
         else:
             right, wanted = type(value) is type(default), f"of type {type(default).__name__}"
         if not right:
@@ -39,10 +50,12 @@ class ModelConfig:
     num_labels        K, without background; the network has K+1 output channels
     widths, depths    channels and blocks of the five levels
     kernels           sides of the depthwise branches of MDCK
-    mdck … madm       module switches for the ablation; off means the plain block a U-Net has there
+    mdck … madm       module switches for the ablation; off means the plain block a U-Net has there. A choice inside a
+                      module that is off changes nothing: kernels without mdck, gag_global without gag
     half_resolution   trunk at half resolution with a sub-pixel head (3.9); False: the form of 3.1
     dense_entry       MDCK entered by a dense 3×3 (`ml.modules.MDCK`); False: the inverted residual of 3.2 and 3.9
-    linear_branches   branches of the inverted residual without their own activation, so that they fold (3.9)
+    linear_branches   branches of the inverted residual without their own activation, so that they fold (3.9); there are
+                      none while dense_entry is on, and it changes nothing then
     depthwise_gate    GAG convolutions as depthwise 3×3 + 1×1 (3.9) instead of two-channel groups (3.4)
     aux               a second input for a previous mask and clicks (3.6); without one the network is the automatic one
     norm              "batch", or "group" (8 groups; 3.7) for batches too small to know their mean: nothing folds then
@@ -73,14 +86,14 @@ class ModelConfig:
             raise BadConfig(f"num_labels must be 1 to 254; got {self.num_labels}.")
         if len(self.widths) != 5 or len(self.depths) != 5:
             raise BadConfig(f"widths and depths need five entries each; got {self.widths} and {self.depths}.")
-        if any(width < 8 or width % 8 for width in self.widths):
-            raise BadConfig(f"widths must be multiples of 8 (MADM splits channels); got {self.widths}.")
+        if any(not 8 <= width <= 1024 or width % 8 for width in self.widths):
+            raise BadConfig(f"widths must be multiples of 8 (MADM splits channels), 8 to 1024; got {self.widths}.")
         if self.norm not in ("batch", "group"):
             raise BadConfig(f"norm must be batch or group; got {self.norm!r}.")
-        if any(depth < 1 for depth in self.depths):
-            raise BadConfig(f"depths must be at least 1; got {self.depths}.")
-        if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
-            raise BadConfig(f"kernels must be odd numbers; got {self.kernels}.")
+        if any(not 1 <= depth <= 16 for depth in self.depths):
+            raise BadConfig(f"depths must be 1 to 16; got {self.depths}.")
+        if not 1 <= len(self.kernels) <= 8 or any(not 1 <= kernel <= 31 or kernel % 2 == 0 for kernel in self.kernels):
+            raise BadConfig(f"kernels must be one to eight odd numbers from 1 to 31; got {self.kernels}.")
 
     @classmethod
     def variant(cls, letter: str, num_labels: int) -> Self:
@@ -110,7 +123,7 @@ class ModelConfig:
         _check_keys(cls, rest)
         if "variant" not in plain:
             return cls(**rest)
-        return replace(cls.variant(plain["variant"], rest.get("num_labels", 1)), **rest)
+        return replace(cls.variant(str(plain["variant"]), rest.get("num_labels", 1)), **rest)
 
     def to_plain(self) -> dict[str, Any]:
         """A dict that JSON can hold and `from_plain` reads back equal."""
@@ -125,7 +138,7 @@ class TrainConfig:
     learning_rate          peak rate, after the warm-up; cosine down to a thousandth of it
     warmup_epochs          linear warm-up, at most a quarter of the run
     weight_decay           AdamW, on convolution kernels only
-    image_size             side in px of the square the network sees; multiple of 64, at least 128
+    image_size             side in px of the square the network sees; multiple of 64, 128 to 4096
     gradient_clip          largest gradient norm
     ema_decay              of the moving average of the weights, which is what is evaluated and shipped
     batch_norm_batches     un-augmented training batches, at most, to recompute batch-norm statistics from
@@ -158,8 +171,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_types(self)
-        if self.image_size < 128 or self.image_size % 64:
-            raise BadConfig(f"image_size must be a multiple of 64 and at least 128; got {self.image_size}.")
+        if not 128 <= self.image_size <= 4096 or self.image_size % 64:
+            raise BadConfig(f"image_size must be a multiple of 64 from 128 to 4096; got {self.image_size}.")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
             raise BadConfig(f"precision must be auto, fp32, bf16 or fp16; got {self.precision!r}.")
         for name in ("epochs", "batch_size", "batch_norm_batches", "patience", "frames_per_clip"):
