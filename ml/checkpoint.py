@@ -65,4 +65,10 @@ def load_model(
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise BadWeights(f"The weights in {path.name} do not fit the network they describe: {error}.") from error
+    broken = [name for name, tensor in model.state_dict().items() if not tensor.isfinite().all()]
+    if broken:
+        raise BadWeights(
+            f"{path.name} holds values that are NaN or infinite (in {broken[0]} and {len(broken) - 1} other tensors): "
+            "nothing can be computed with it. Use other weights, or train again."
+        )
     return model.eval(), info

@@ -13,7 +13,7 @@ from typing import Any
 import safetensors
 from safetensors import SafetensorError
 
-from ml.config import ModelConfig
+from ml.config import ModelConfig, TrainConfig
 from ml.data import NORMALISATION
 from ml.errors import BadConfig, BadLabels, BadWeights
 from ml.labels import LabelSchema
@@ -71,13 +71,13 @@ class WeightsInfo:
             info = cls(
                 config=ModelConfig.from_plain({**_BEFORE_THEY_EXISTED, **story["config"]}),
                 labels=LabelSchema.from_plain(story["labels"]),
-                image_size=int(story["image_size"]),
+                image_size=TrainConfig(image_size=story["image_size"]).image_size,
                 dataset_hash=str(story["dataset_hash"]),
                 normalisation=str(story["normalisation"]),
                 training=dict(story["training"]),
             )
         except (KeyError, TypeError, ValueError, BadConfig, BadLabels) as error:
-            raise BadWeights(f"The metadata of {name} cannot be used: {error}.") from error
+            raise BadWeights(f"The metadata of {name} cannot be used: {str(error).rstrip('.')}.") from error
         if info.normalisation != NORMALISATION:
             raise BadWeights(
                 f"{name} expects normalisation {info.normalisation!r}; this program does {NORMALISATION!r}."
@@ -149,7 +149,7 @@ def read_sealed(path: Path, sha256: str | None = None) -> tuple[bytes, dict[str,
         raise BadWeights(f"{path.name} is truncated or not a safetensors file ({len(data)} bytes).")
     try:
         tensors = safetensors.deserialize(data)
-        header = json.loads(data[8 : 8 + header_length]).get("__metadata__", {})
+        header = json.loads(data[8 : 8 + header_length]).get("__metadata__") or {}
     except (SafetensorError, ValueError) as error:
         raise BadWeights(f"{path.name} is damaged or truncated: {error}.") from error
 
@@ -158,4 +158,10 @@ def read_sealed(path: Path, sha256: str | None = None) -> tuple[bytes, dict[str,
     plain = ((name, _TYPES.get(t["dtype"], t["dtype"]), tuple(t["shape"]), t["data"]) for name, t in tensors)
     if seal(header["story"], plain) != header["seal"]:
         raise BadWeights(f"{path.name} is damaged: its content does not match its own checksum.")
-    return data, json.loads(header["story"])
+    try:
+        story = json.loads(header["story"])
+    except (ValueError, RecursionError) as error:
+        raise BadWeights(f"The metadata of {path.name} is not JSON: {error}.") from error
+    if not isinstance(story, dict):
+        raise BadWeights(f"The metadata of {path.name} must be a JSON object; it is of type {type(story).__name__}.")
+    return data, story

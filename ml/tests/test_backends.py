@@ -105,6 +105,14 @@ def test_a_graph_that_is_not_the_network_is_not_written(tmp_path, monkeypatch, c
     assert not (tmp_path / "m.onnx").exists()
 
 
+def test_a_graph_that_gives_no_numbers_is_not_taken_for_the_network():
+    model, info = network()
+    broken, _ = network()
+    with torch.no_grad():
+        broken.stem[0].weight.fill_(torch.nan)
+    assert np.isnan(export.errors(model, info, export.to_onnx(broken, info))).all()
+
+
 def test_equal_weights_give_equal_bytes():
     model, info = network()
     assert export.to_onnx(model, info, "a") == export.to_onnx(model, info, "a")

@@ -96,6 +96,11 @@ def test_other_labels_are_refused_with_both_lists(weights):
         ({"architecture": "unet"}, "architecture 'unet'"),
         ({"normalisation": "none"}, "normalisation 'none'"),
         ({"config": {"widths": [1]}}, "cannot be used"),
+        ({"config": {**INFO.config.to_plain(), "widths": [8, 8, 8, 8, 8_000_000]}}, "8 to 1024"),
+        ({"image_size": -128}, "image_size must be a multiple of 64 from 128 to 4096; got -128"),
+        ({"image_size": 6_400_000}, "got 6400000"),
+        ({"image_size": float("inf")}, "image_size must be a whole number"),
+        ({"training": [1]}, "cannot be used"),
         ({"labels": [{"index": 1, "name": "x"}]}, "1 labels for 2 channels"),
         ({"config": replace(INFO.config, alca=False).to_plain()}, "do not fit"),
     ],
@@ -106,10 +111,30 @@ def test_a_model_of_another_kind_is_refused(weights, change, words):
         load_model(weights)
 
 
-def test_a_stranger_s_safetensors_file_is_refused(weights):
-    weights.write_bytes(safetensors.torch.save({"a": torch.zeros(3)}))
-    with pytest.raises(BadWeights, match="not made by this program"):
+def test_sealed_metadata_that_is_no_object_is_refused(weights):
+    save_tensors(weights, load_tensors(weights)[0], [1])
+    with pytest.raises(BadWeights, match=r"must be a JSON object; it is of type list\."):
         load_model(weights)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_weights_that_hold_no_numbers_are_refused_by_name(weights, number):
+    tensors, story = load_tensors(weights)
+    tensors["heads.0.0.bias"][0] = number
+    save_tensors(weights, tensors, story)
+    with pytest.raises(
+        BadWeights, match=r"model\.safetensors holds .*NaN or infinite \(in heads\.0\.0\.bias and 0 other"
+    ):
+        load_model(weights)
+
+
+def test_a_stranger_s_safetensors_file_is_refused(weights):
+    data = safetensors.torch.save({"a": torch.zeros(3)})
+    header = b'{"__metadata__":null,' + data[9 : 8 + int.from_bytes(data[:8], "little")]
+    for stranger in (data, len(header).to_bytes(8, "little") + header + bytes(12)):
+        weights.write_bytes(stranger)
+        with pytest.raises(BadWeights, match="not made by this program"):
+            load_model(weights)
 
 
 def test_a_missing_file_is_told(tmp_path):
