@@ -14,6 +14,7 @@ from ml.checkpoint import load_tensors, save_tensors
 from ml.errors import TrainingFailed
 
 _FILE = Path("checkpoint", "last.safetensors")
+_BEST = "model.safetensors"  # what the trainer keeps beside it
 
 
 @dataclass
@@ -64,7 +65,10 @@ class RunState:
         save_tensors(self.path, dict(self._tensors()), story)
 
     def restore(self) -> None:
-        """Go back to what the file says. Raises TrainingFailed when it belongs to another run."""
+        """Go back to what the file says.
+
+        Raises TrainingFailed when it belongs to another run, or the best weights so far are no longer beside it.
+        """
         tensors, story = load_tensors(self.path)
         for key, value in self.story.items():
             if story.get(key) != value:
@@ -73,6 +77,12 @@ class RunState:
                     "empty folder."
                 )
         self.progress = Progress(**story["progress"])
+        best = self.path.parents[1] / _BEST
+        if self.progress.best_epoch and not best.exists():
+            raise TrainingFailed(
+                f"{best} is missing: the best weights so far, of epoch {self.progress.best_epoch}. Put the file back, "
+                "or start a new run in an empty folder."
+            )
         self.scaler.load_state_dict(story["scaler"])
         for prefix, model in (("model.", self.model), ("average.", self.average)):
             model.load_state_dict({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})

@@ -119,6 +119,15 @@ def test_a_full_disk_ends_the_run_with_the_cause_and_leaves_no_half_file(tmp_pat
     assert train(manifest, tmp_path / "out", resume=True, **build).finished
 
 
+def test_a_run_whose_best_weights_were_removed_is_not_resumed(tmp_path):
+    run(tmp_path, lambda _call, logits: logits)
+    (tmp_path / "out" / "model.safetensors").unlink()
+    manifest = read_manifest(tmp_path / "data" / "manifest.json")
+    build = {"build_model": lambda model: Troubled(model, lambda _call, logits: logits)}
+    with pytest.raises(TrainingFailed, match=r"model\.safetensors is missing.*start a new run in an empty folder"):
+        train(manifest, tmp_path / "out", resume=True, **build)
+
+
 def test_odd_pictures_are_trained_on_all_the_same(tmp_path):
     """Of different sizes, all black, with one label nowhere, all unknown: in one dataset."""
     path = write_manifest(tmp_path / "data", SUBJECTS, config={"epochs": 1})
