@@ -11,11 +11,12 @@ Images are 8-bit grey or RGB PNGs; masks are 8-bit grey PNGs of label indices, o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from ml.labels import IGNORE, LabelSchema
 
 SPLITS = ("train", "val", "test")
 NORMALISATION = "zscore-of-nonzero"
+_PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG begins; OpenCV would read a JPEG as well, whose labels are smeared
 Source = Path | Callable[[], bytes]
 
 
@@ -55,13 +57,24 @@ def read_bytes(source: Source) -> bytes:
         return source.read_bytes()
     except OSError as error:
         raise BadData(f"Cannot read {source.name}: {error.strerror}.") from error
+    except ValueError as error:  # a NUL or half a character in the name
+        raise BadData(f"Cannot read {source.name!r}: no file can have this name ({error}).") from error
+
+
+def _decode(png: bytes, what: str) -> np.ndarray:
+    """PNG bytes → pixels of any depth, channels in the order of OpenCV."""
+    pixels = None
+    if png.startswith(_PNG):
+        with contextlib.suppress(cv2.error):  # a header that promises more pixels than OpenCV takes
+            pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise BadData(f"{what} cannot be decoded: it is empty, damaged, too large, or not a PNG. Save it as PNG again.")
+    return pixels
 
 
 def decode_image(png: bytes) -> np.ndarray:
     """PNG bytes → uint8 [H, W] or [H, W, 3] RGB. Raises BadData when they are not that."""
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
-    if pixels is None:
-        raise BadData("An image cannot be decoded: it is empty, damaged, or not a PNG.")
+    pixels = _decode(png, "An image")
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise BadData(f"An image must be 8-bit grey or RGB; got {pixels.dtype} of shape {pixels.shape}.")
     return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
@@ -69,9 +82,7 @@ def decode_image(png: bytes) -> np.ndarray:
 
 def decode_mask(png: bytes) -> np.ndarray:
     """PNG bytes → uint8 [H, W] of label indices. Raises BadData when they are not that."""
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
-    if pixels is None:
-        raise BadData("A mask cannot be decoded: it is empty, damaged, or not a PNG.")
+    pixels = _decode(png, "A mask")
     if pixels.dtype != np.uint8 or pixels.ndim != 2:
         raise BadData(
             f"A mask must be 8-bit grey, its values label indices; got {pixels.dtype} of shape {pixels.shape}."
@@ -236,7 +247,9 @@ def read_manifest(path: Path) -> Manifest:
             weight = entry.get("weight", 1.0)
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
                 raise BadData(f"Sample {number} has weight {weight!r}; it must be a number from 0 to 1.")
-            frame = None if entry.get("frame") is None else int(entry["frame"])
+            frame = entry.get("frame")
+            if frame is not None and type(frame) is not int:
+                raise BadData(f"Sample {number} has frame {frame!r}; it must be a whole number, or null.")
             subject, clip, split = str(entry["subject"]), str(entry["clip"]), entry["split"]
             samples.append(Sample(image, mask, subject, clip, split, spacing, frame, float(weight)))
         labels = LabelSchema.from_plain(plain["labels"])
@@ -245,7 +258,9 @@ def read_manifest(path: Path) -> Manifest:
         raise BadData(f"Cannot read the manifest {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadData(f"The manifest {path} is not JSON: {error}.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except RecursionError as error:
+        raise BadData(f"The manifest {path} is nested too deeply to be one; see `ml.data` for its form.") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadData(f"The manifest {path} lacks a field or has one of a wrong kind: {error}.") from error
 
 
@@ -274,6 +289,23 @@ def check_split(samples: Sequence[Sample]) -> None:
                 )
 
 
+def load_frames(
+    samples: Sequence[Sample], labels: LabelSchema
+) -> Iterator[tuple[Sample, np.ndarray, np.ndarray, np.ndarray]]:
+    """Read one frame after the other: (sample, grey image, mask, mask as channels 0..K).
+
+    Raises BadData or BadLabels, naming the frame, for one that cannot be used.
+    """
+    for n, sample in enumerate(samples, start=1):
+        try:
+            image, mask = sample.load()
+            channels = labels.to_channels(mask)
+        except (BadData, BadLabels) as error:
+            name = f"Frame {n} of {len(samples)} (subject {sample.subject}, split {sample.split})"
+            raise type(error)(f"{name}: {error}") from error
+        yield sample, image, mask, channels
+
+
 class FrameSet:
     """The frames of one split, decoded and letterboxed once and kept in memory (128 kB a frame at 256 px).
 
@@ -295,12 +327,7 @@ class FrameSet:
         self.numbers = [sample.frame for sample in samples]
         self.neighbours: dict[int, np.ndarray] = {}
         self.digests: list[str | None] = []
-        for n, sample in enumerate(samples):
-            try:
-                image, mask = sample.load()
-                channels = labels.to_channels(mask)
-            except (BadData, BadLabels) as error:
-                raise type(error)(f"Frame {n + 1} of {len(samples)} (subject {sample.subject}): {error}") from error
+        for n, (_, image, _, channels) in enumerate(load_frames(samples, labels)):
             letterbox = Letterbox.of(image, image_size)
             self.images[n], self.masks[n] = letterbox.image(image), letterbox.mask(channels)
             self.digests.append(pixel_digest(image))

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from ml.data import (
     decode_mask,
     normalise,
     pixel_digest,
+    read_bytes,
     read_manifest,
     to_grey,
 )
@@ -71,12 +75,35 @@ def test_other_pixels_are_refused(pixels):
         to_grey(pixels)
 
 
-@pytest.mark.parametrize("bad", [b"", b"not a png", png(np.zeros((8, 8), np.uint8))[:40]])
+def promising(width, height):
+    """A PNG whose header promises a picture of this size; what follows is that of one pixel."""
+    one = png(np.zeros((1, 1), np.uint8))
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return one[:12] + header + struct.pack(">I", zlib.crc32(header)) + one[33:]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"not a png",
+        png(np.zeros((8, 8), np.uint8))[:40],
+        promising(60_000, 60_000),
+        cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))[1].tobytes(),
+    ],
+    ids=["empty", "text", "cut short", "too large", "JPEG"],
+)
 def test_bytes_that_are_no_picture_are_refused(bad):
-    with pytest.raises(BadData):
+    with pytest.raises(BadData, match="An image cannot be decoded"):
         decode_image(bad)
-    with pytest.raises(BadData):
+    with pytest.raises(BadData, match="A mask cannot be decoded"):
         decode_mask(bad)
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "a\ud800b.png"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, name):
+    with pytest.raises(BadData, match="no file can have this name"):
+        read_bytes(tmp_path / name)
 
 
 def test_a_mask_in_colour_or_16_bit_is_refused():
@@ -200,6 +227,12 @@ def test_a_manifest_is_read_relative_to_its_folder(tmp_path):
         ('{"samples": []}', "labels"),
         ('{"samples": [{"split": "x"}]}', "must be one"),
         ('{"samples": [{"split": "test", "image": "a", "mask": "b", "weight": 2}]}', "weight 2; it must"),
+        ('{"samples": [{"split": "test", "image": "a", "mask": "b", "frame": Infinity}]}', "frame inf; it must"),
+        (
+            f'{{"samples": [{{"split": "test", "image": "a", "mask": "b", "millimetres_per_pixel": 1{"0" * 400}}}]}}',
+            "wrong kind",
+        ),
+        pytest.param("[" * 100_000 + "]" * 100_000, "nested too deeply", id="deep"),
     ],
 )
 def test_a_wrong_manifest_is_refused_in_words(tmp_path, text, words):
