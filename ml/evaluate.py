@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ml.checkpoint import load_model, write_atomically
-from ml.data import SPLITS, Sample, check_split, read_manifest
+from ml.data import SPLITS, Sample, check_split, load_frames, read_manifest
 from ml.errors import BadData, MlError
 from ml.labels import LabelSchema
 from ml.metrics import score_frame
@@ -47,15 +47,14 @@ def score_samples(
             a label the model does not know is no fault of it, and one it draws there all the same is.
     quick   overlap only
     watch   sees every frame after it was scored
-    Raises BadLabels when a mask holds an index that `labels` does not, or the two share none.
+    Raises BadData for a frame that cannot be read, BadLabels when a mask holds an index that `labels` does not, both
+    naming the frame; BadLabels when the two share no label.
     """
     labels = labels or predictor.labels
     shared = labels.shared_with(predictor.labels)
     in_millimetres = unit_of(samples) == "mm"
     frames = []
-    for sample in samples:
-        image, mask = sample.load()
-        labels.to_channels(mask)  # refuses an index nobody named
+    for sample, image, mask, _ in load_frames(samples, labels):
         [drawn] = predictor.predict_batch([image])
         spacing = sample.spacing if in_millimetres else None
         scores = score_frame(mask, drawn.labelmap, shared, probability=drawn.probability, spacing=spacing, quick=quick)
@@ -157,18 +156,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise BadData(f"The manifest has no frames in the split {options.split!r}.")
         # Computed as training computes its test scores, not as drafts are: a score must not depend on the processor.
         predictor = Predictor(*load_model(options.weights))
+        # Before the frames are scored, which takes long.
+        for folder in (options.json.parent, options.report):
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
         errors = ErrorMap(manifest.labels.shared_with(predictor.labels)) if options.report else None
         found = evaluate(predictor, samples, labels=manifest.labels, watch=errors.see if errors else None)
         scores = {"split": options.split, "dataset_hash": manifest.dataset_hash, **found}
+        print(_table(scores))  # first: a full disk must not take them along
+        write_atomically(options.json, (json.dumps(scores, indent=2) + "\n").encode())
         if errors:
             page = write_report(scores, errors, samples, predictor, f"Evaluation of {options.weights.name}")
-            options.report.mkdir(parents=True, exist_ok=True)
             write_atomically(options.report / "report.html", page.encode())
     except MlError as error:
         print(error, file=sys.stderr)
         return 1
-    write_atomically(options.json, (json.dumps(scores, indent=2) + "\n").encode())
-    print(_table(scores))
+    except OSError as error:
+        print(f"--json must name a file and --report a folder, on a disk with room: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import BadData, BadWeights, MlError
 from ml.labels import LabelSchema
 from ml.uncertainty import entropy, passes, selective
-from ml.weights import WeightsInfo
+from ml.weights import WeightsInfo, write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -231,12 +232,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report: dict[str, dict[str, Any]] = {}
     refused = 0
     try:
-        predictor = Predictor.load(options.weights)
-        if predictor.remark:
-            print(predictor.remark, file=sys.stderr)
         names = [path.stem for path in options.images]
         if len(set(names)) != len(names):
             raise MlError("Two images have the same name; their masks would overwrite each other.")
+        pictures = {path.resolve() for path in options.images}
+        for name in names:
+            if (options.out / f"{name}.png").resolve() in pictures:
+                raise MlError(f"A mask would overwrite the picture {name}.png; choose another folder for --out.")
+        predictor = Predictor.load(options.weights)
+        if predictor.remark:
+            print(predictor.remark, file=sys.stderr)
         options.out.mkdir(parents=True, exist_ok=True)
         for path in options.images:
             try:
@@ -249,12 +254,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prediction = predictor.predict_augmented(image)
             else:
                 [prediction] = predictor.predict_batch([image])
-            (options.out / f"{path.stem}.png").write_bytes(cv2.imencode(".png", prediction.labelmap)[1].tobytes())
+            if not all(map(math.isfinite, (prediction.uncertainty, *prediction.confidence.values()))):
+                raise BadWeights(f"{options.weights.name} gives no numbers for {path.name}. Use other weights.")
+            write_atomically(options.out / f"{path.stem}.png", cv2.imencode(".png", prediction.labelmap)[1].tobytes())
             confidence = {str(index): round(value, 4) for index, value in prediction.confidence.items()}
             report[path.stem] = {"confidence": confidence, "uncertainty": round(prediction.uncertainty, 4)}
-        (options.out / "predictions.json").write_text(json.dumps(report, indent=2) + "\n")
-    except (MlError, OSError) as error:
+        text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+        write_atomically(options.out / "predictions.json", text.encode())
+    except MlError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"--out must be a folder that can be written to, on a disk with room: {error}", file=sys.stderr)
         return 1
     if refused:
         print(f"{len(report)} of {len(names)} pictures drafted.", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ml.checkpoint import load_model
 from ml.config import RETRAINING, ModelConfig, TrainConfig
-from ml.data import Manifest, Sample, pixel_digest
-from ml.errors import BadConfig, BadData
+from ml.data import Manifest, Sample, load_frames, pixel_digest
+from ml.errors import BadConfig, BadData, BadWeights
 from ml.labels import LabelSchema
 from ml.model import AAUNet
 
@@ -25,10 +25,13 @@ _BATCH_NORM_NEEDS = 8  # frames per step (MODEL.md 3.7); with fewer, from scratc
 def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[TrainConfig, ModelConfig]:
     """Both configurations of a run: defaults, then what retraining changes, then the manifest, then the command line.
 
-    Raises BadConfig for values that cannot be, and for a network that differs from the one to start from.
+    Raises BadConfig for values that cannot be, and for a network that differs from the one to start from; BadWeights
+    for weights that share no label with the manifest.
     """
     overrides = dict(manifest.config)
     model_overrides = overrides.pop("model", {})
+    if not isinstance(model_overrides, Mapping):
+        raise BadConfig(f'"model" must be a JSON object such as {{"variant": "B"}}; got {model_overrides!r}.')
     if epochs is not None:
         overrides["epochs"] = epochs
     overrides.setdefault("batch_size", 16 if torch.cuda.is_available() else 8)
@@ -38,9 +41,15 @@ def plan(manifest: Manifest, epochs: int | None, base: Path | None) -> tuple[Tra
     wanted = ModelConfig.from_plain({**model_overrides, "num_labels": manifest.labels.count})
     if base is None:
         return config, wanted
-    found = load_model(base)[1].config
+    info = load_model(base)[1]
+    if not set(info.labels.indices) & set(manifest.labels.indices):
+        raise BadWeights(
+            f"The weights to start from know the labels {list(info.labels.indices)}, the manifest has "
+            f"{list(manifest.labels.indices)}: no index is in both. Start without them, or from others."
+        )
     # Weights older than the auxiliary stem get one: at zero, it changes nothing until it is trained.
-    found = replace(found, num_labels=manifest.labels.count, aux=found.aux or model_overrides.get("aux", True))
+    aux = info.config.aux or model_overrides.get("aux", True)
+    found = replace(info.config, num_labels=manifest.labels.count, aux=aux)
     if model_overrides and wanted != found:
         raise BadConfig(f"The manifest asks for the network {wanted}; the weights to start from hold {found}.")
     return config, found
@@ -64,12 +73,7 @@ def choose_validation(manifest: Manifest) -> tuple[list[Sample], list[Sample], s
 
 def digests(samples: Sequence[Sample], labels: LabelSchema) -> list[str | None]:
     """`pixel_digest` of each frame. Reads every mask too: a bad one must fail now, not after hours of training."""
-    found = []
-    for sample in samples:
-        image, mask = sample.load()
-        labels.to_channels(mask)
-        found.append(pixel_digest(image))
-    return found
+    return [pixel_digest(image) for _, image, _, _ in load_frames(samples, labels)]
 
 
 def start_from(model: AAUNet, labels: LabelSchema, base: Path) -> None:
