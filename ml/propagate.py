@@ -126,13 +126,18 @@ class _Key:
                 self.network_dice[channel] = dice(self.channels == channel, drawn == channel)
 
     @property
+    def useful(self) -> dict[int, float]:
+        """Dice here of the structures the network draws well enough to be asked about elsewhere."""
+        return {channel: dice for channel, dice in self.network_dice.items() if dice >= _USEFUL}
+
+    @property
     def trusts_network(self) -> bool:
         """False when the network fails on every structure it knows here: it says nothing of other frames then."""
-        return not self.network_dice or max(self.network_dice.values()) >= _USEFUL
+        return not self.network_dice or bool(self.useful)
 
     def as_far_as_useful(self, opinion: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """The opinion, with structures the network fails on here left as they moved; float32 [C, h, w] all three."""
-        poor = [channel for channel, before in self.network_dice.items() if before < _USEFUL]
+        poor = sorted(self.network_dice.keys() - self.useful.keys())
         if not poor:
             return opinion
         rest = opinion.copy()
@@ -256,8 +261,7 @@ class Propagation:
         drawn = opinion.argmax(0).astype(np.uint8)
         agreement = {
             channel: min(1.0, dice(channels == channel, drawn == channel) / before)
-            for channel, before in key.network_dice.items()
-            if before >= _USEFUL
+            for channel, before in key.useful.items()
         }
         if agreement:  # a network that fails on the key frame says nothing about the others
             keep = (1 - (1 - _KEEP) * min(1.0, abs(index - key.index) / _SETTLED)) * confidence

@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the checkpoint in --out, if there is one; --base is not read then",
+        help="go on from the checkpoint in --out, if there is one, instead of from --base",
     )
     options = parser.parse_args(arguments)
 

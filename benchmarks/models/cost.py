@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from benchmarks._report import commit, machine
 from benchmarks.models.cells import BUDGETS
@@ -56,7 +58,9 @@ def cost() -> dict[str, Any]:
     }
 
 
-def _step(model, optimizer, precision, images, channels):
+def _step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, precision: Precision, images: Tensor, channels: Tensor
+) -> Callable[[], None]:
     def step() -> None:
         with precision.autocast():
             levels = model(images)

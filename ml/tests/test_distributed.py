@@ -43,7 +43,7 @@ leave(world)
 """
 
 
-def together(manifest, out, stop_after=10**6, disk="shared"):
+def together(manifest, out, stop_after=10**6, disk="shared") -> subprocess.CompletedProcess[str]:
     script = out.parent / "run.py"
     script.write_text(RUN)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -82,7 +82,7 @@ def test_two_processes_train_one_network_and_resume(tmp_path):
 def test_hosts_without_a_common_disk_are_told_instead_of_waiting_for_each_other(tmp_path):
     manifest = write_manifest(tmp_path / "data", [("A", "train"), ("B", "val")], frames=4, config={"batch_size": 4})
     (tmp_path / "out").mkdir()
-    together(manifest, tmp_path / "out", stop_after=1, disk="apart")
+    assert together(manifest, tmp_path / "out", stop_after=1, disk="apart").returncode == 0
     done = together(manifest, tmp_path / "out", disk="apart")
     assert done.returncode != 0
     assert "must be on a disk all hosts share" in done.stderr
