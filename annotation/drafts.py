@@ -117,7 +117,6 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
         living = [BACKGROUND, *champion.project.labels.filter(removed_at=None).values_list("index", flat=True)]
         drawn = np.zeros(256, np.uint8)  # a label removed since the training has no meaning: nobody could save it
         drawn[living] = living
-        remark = predictor.remark
         with contextlib.closing(_decoded_ahead(ids, predictor.backend.batch_size)) as groups:
             made: list[Draft] = []
             for frames, pictures in groups:
@@ -130,6 +129,7 @@ def _draft(attempt: jobs.Attempt, champion: ModelVersion, waiting: QuerySet[Fram
                     stored, made = stored + store(attempt, made), []
                     attempt.progress(stored, len(ids), "Drafting")
             stored += store(attempt, made)
+        remark = predictor.remark
     for clip in Clip.objects.filter(pk__in=waiting.order_by().values("clip")).order_by("pk"):
         rank_clip(attempt, champion, clip)
     with transaction.atomic():

@@ -2,7 +2,7 @@
 
     openvino-f32, openvino-bf16   the exported graph on a CPU, the default there
     onnxruntime-f32               the exported graph where OpenVINO cannot run
-    torch-cuda-bf16               PyTorch on a GPU, the default where there is one
+    torch-cuda-bf16               PyTorch on a GPU as a recorded CUDA graph, the default where there is one
     torch-cpu-f32                 PyTorch on a CPU: the reference the others are measured against
 
 torch is imported by its own backend only: the worker that drafts on a CPU never loads it.
@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,16 +24,21 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+# A graph plays the kernels of the pass it was recorded from: further apart than bf16 rounds, it is wrong.
+GRAPH_TOLERANCE = 0.01
+
 
 class Backend(ABC):
     """A network ready to run.
 
     name        what is stored with every draft it computed
     batch_size  how many pictures it takes at once; what it gives for one does not depend on the others
+    remark      why it is not the fastest one for this machine, in words
     """
 
     name: str
     batch_size: int
+    remark: str = ""
 
     @abstractmethod
     def run(self, x: np.ndarray, aux: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +52,7 @@ class Backend(ABC):
 
 
 class TorchBackend(Backend):
-    """PyTorch: fp32 on a CPU, bf16 where only products are concerned on a GPU."""
+    """PyTorch: fp32 on a CPU; on a GPU bf16 where only products are concerned, recorded as a CUDA graph."""
 
     def __init__(self, model: nn.Module, device: torch.device | str | None = None) -> None:
         import torch
@@ -56,24 +62,86 @@ class TorchBackend(Backend):
         self._torch = torch
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = to_device(folded(model), self.device)
-        on_gpu = self.device.type == "cuda"
+        self._on_gpu = self.device.type == "cuda"
         # On a CPU batches only cost memory (LIMITS.md); and a picture's draft must not depend on its company.
-        self.batch_size = 16 if on_gpu else 1
-        self.name = "torch-cuda-bf16" if on_gpu else "torch-cpu-f32"
+        self.batch_size = 16 if self._on_gpu else 1
+        self.name = "torch-cuda-bf16" if self._on_gpu else "torch-cpu-f32"
+        self._graphs: dict[tuple[torch.Size, ...], _CudaGraph | None] = {}
 
     def run(self, x: np.ndarray, aux: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        torch = self._torch
         if aux is not None and getattr(self.model, "aux_stem", None) is None:
             raise _refused_aux()
-        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-            inputs = [self._batch(x)] if aux is None else [self._batch(x), self._batch(aux)]
-            probabilities = self.model(*inputs).float().softmax(1)
-            best = probabilities.argmax(1).to(torch.uint8)
+        probabilities, best = self.compute([self._batch(x)] if aux is None else [self._batch(x), self._batch(aux)])
         return probabilities.cpu().contiguous().numpy(), best.cpu().numpy()
 
     def _batch(self, array: np.ndarray) -> torch.Tensor:
         batch = self._torch.from_numpy(array)
         return batch.to(self.device, memory_format=self._torch.channels_last)
+
+    def compute(self, inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """As `run`, from and to the device: x, or x and aux. A GPU records whole batches and single pictures."""
+        if not self._on_gpu or len(inputs[0]) not in (1, self.batch_size):
+            return self._pass(inputs)
+        shape = tuple(each.shape for each in inputs)
+        if shape not in self._graphs:
+            self._graphs[shape] = self._recorded(inputs)
+        graph = self._graphs[shape]
+        return self._pass(inputs) if graph is None else graph.play(inputs)
+
+    def _pass(self, inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        torch = self._torch
+        # Without a cache: a recording would keep the weights that an earlier pass had rounded, and those go away.
+        autocast = torch.autocast("cuda", torch.bfloat16, enabled=self._on_gpu, cache_enabled=False)
+        with torch.inference_mode(), autocast:
+            probabilities = self.model(*inputs).float().softmax(1)
+            return probabilities, probabilities.argmax(1).to(torch.uint8)
+
+    def _recorded(self, inputs: Sequence[torch.Tensor]) -> _CudaGraph | None:
+        """The pass as a graph that gives the same answer; None where it does not, and the remark says why."""
+        try:
+            graph = _CudaGraph(self._pass, inputs)
+            apart = float((graph.play(inputs)[0] - self._pass(inputs)[0]).abs().max())
+        except RuntimeError as error:
+            why = _first_line(error)
+        else:
+            if apart <= GRAPH_TOLERANCE:
+                return graph
+            why = f"its probabilities were {apart:.2g} off"
+        self.remark = f"The GPU computes step by step: the network could not be recorded as one graph ({why})."
+        return None
+
+
+class _CudaGraph:
+    """A pass recorded once and played again: its hundreds of short kernels are started together, not one by one.
+
+    work    computes on the device alone: reads no value back, takes nothing from the CPU (`test_gpu.py` holds that)
+    inputs  give the shapes
+    Raises RuntimeError where the device or the pass does not allow it.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[torch.Tensor]], Sequence[torch.Tensor]], inputs: Sequence[torch.Tensor]
+    ) -> None:
+        import torch
+
+        self._graph = torch.cuda.CUDAGraph()
+        self._inputs = [each.clone() for each in inputs]
+        # The first passes choose algorithms and take memory, which must not be recorded: on a stream of their own.
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                work(self._inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        with torch.cuda.graph(self._graph):
+            self._outputs = work(self._inputs)
+
+    def play(self, inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """The outputs for inputs of the recorded shapes, in memory of their own."""
+        for place, each in zip(self._inputs, inputs, strict=True):
+            place.copy_(each)
+        self._graph.replay()
+        return [each.clone() for each in self._outputs]
 
 
 class OpenVinoBackend(Backend):
@@ -196,23 +264,18 @@ class RuntimeUnavailable(Exception):
     """A runtime is not installed, or cannot run on this processor."""
 
 
-class Opened(NamedTuple):
-    """A backend, and a sentence when it is not the one wanted."""
-
-    backend: OpenVinoBackend | OnnxRuntimeBackend
-    remark: str
-
-
-def open_onnx(onnx: bytes) -> Opened:
+def open_onnx(onnx: bytes) -> OpenVinoBackend | OnnxRuntimeBackend:
     """The fastest runtime for the graph on this CPU. Raises BadWeights when the bytes are not a sound graph."""
     try:
-        return Opened(OpenVinoBackend(onnx), "")
+        return OpenVinoBackend(onnx)
     except RuntimeUnavailable as missing:
         why = str(missing)
     try:
-        return Opened(OnnxRuntimeBackend(onnx), f"{why} ONNX Runtime computes the drafts, more slowly.")
+        backend = OnnxRuntimeBackend(onnx)
     except RuntimeUnavailable as missing:
         raise BadWeights(f"{why} {missing} Install the packages of requirements.txt again.") from missing
+    backend.remark = f"{why} ONNX Runtime computes the drafts, more slowly."
+    return backend
 
 
 def _end_in_planes(model: Any) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import cv2
 import numpy as np
 
-from ml.backends import Backend, Opened, TorchBackend, open_onnx
+from ml.backends import Backend, TorchBackend, open_onnx
 from ml.data import Letterbox, decode_image, normalise, read_bytes, to_grey
 from ml.errors import BadData, BadWeights, MlError
 from ml.labels import LabelSchema
@@ -67,7 +67,6 @@ class Predictor:
     def __init__(self, model: nn.Module | Backend, info: WeightsInfo, device: torch.device | str | None = None) -> None:
         self.info = info
         self.labels = info.labels
-        self.remark = ""  # why it is not the fastest backend for this machine, in words
         self.backend = model if isinstance(model, Backend) else TorchBackend(model, device)
 
     @classmethod
@@ -84,7 +83,7 @@ class Predictor:
         model, info = load_model(Path(path), sha256=sha256, labels=labels)
         if torch.cuda.is_available():
             return cls(model, info, "cuda")
-        return cls._told(open_onnx(export(Path(path))), info)
+        return cls(open_onnx(export(Path(path))), info)
 
     @classmethod
     def from_onnx(
@@ -102,16 +101,15 @@ class Predictor:
             raise BadWeights(f"Cannot read {path.name}: {error.strerror}.") from error
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BadWeights(f"{path.name} is not the file that was registered: its SHA-256 differs.")
-        opened = open_onnx(data)
-        if weights_sha256 is not None and opened.backend.weights_sha256 != weights_sha256:
+        backend = open_onnx(data)
+        if weights_sha256 is not None and backend.weights_sha256 != weights_sha256:
             raise BadWeights(f"{path.name} was made from other weights than the registered ones.")
-        return cls._told(opened, WeightsInfo.from_story(opened.backend.story, path.name, labels))
+        return cls(backend, WeightsInfo.from_story(backend.story, path.name, labels))
 
-    @classmethod
-    def _told(cls, opened: Opened, info: WeightsInfo) -> Self:
-        predictor = cls(opened.backend, info)
-        predictor.remark = opened.remark
-        return predictor
+    @property
+    def remark(self) -> str:
+        """Why drafts are not computed in the fastest way for this machine, in words; a GPU knows after the first."""
+        return self.backend.remark
 
     def predict_augmented(self, image: np.ndarray) -> Prediction:
         """Draft a picture by the mean of several looks at it (`looks`): slower, and its doubt is worth more.
@@ -240,8 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if (options.out / f"{name}.png").resolve() in pictures:
                 raise MlError(f"A mask would overwrite the picture {name}.png; choose another folder for --out.")
         predictor = Predictor.load(options.weights)
-        if predictor.remark:
-            print(predictor.remark, file=sys.stderr)
         options.out.mkdir(parents=True, exist_ok=True)
         for path in options.images:
             try:
@@ -259,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_atomically(options.out / f"{path.stem}.png", cv2.imencode(".png", prediction.labelmap)[1].tobytes())
             confidence = {str(index): round(value, 4) for index, value in prediction.confidence.items()}
             report[path.stem] = {"confidence": confidence, "uncertainty": round(prediction.uncertainty, 4)}
+        if predictor.remark:
+            print(predictor.remark, file=sys.stderr)
         text = json.dumps(report, indent=2, allow_nan=False) + "\n"
         write_atomically(options.out / "predictions.json", text.encode())
     except MlError as error:

@@ -186,7 +186,7 @@ def test_where_openvino_cannot_run_the_words_say_who_does(monkeypatch):
 
     monkeypatch.setattr(backends, "OpenVinoBackend", unavailable)
     opened = backends.open_onnx(data)
-    assert opened.backend.name == "onnxruntime-f32"
+    assert opened.name == "onnxruntime-f32"
     assert opened.remark == (
         "OpenVINO cannot run here (no such library). ONNX Runtime computes the drafts, more slowly."
     )
