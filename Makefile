@@ -62,7 +62,7 @@ $(SCREENS): $(SCREEN_SOURCES) frontend/node_modules/.package-lock.json
 # --- Tests ----------------------------------------------------------------------------------------
 
 PYTEST := $(PY) -m pytest -q
-FAST := not slow and not processes and not browser
+FAST := not slow and not processes and not browser and not gpu
 
 test: test-python test-screens test-postgres test-processes test-browser
 	$(call say,All tests passed)

@@ -1,4 +1,4 @@
-"""What the GPU path asks of the code: the part that any machine can show, and the part that needs the device."""
+"""What the GPU path asks of the code: what any machine can show, and, by `pytest -m gpu`, what needs the device."""
 
 from dataclasses import replace
 
@@ -20,8 +20,6 @@ FORMS = {
     "group norm": replace(DEFAULT, norm="group"),
 }
 ELSEWHERE = torch.device("meta")  # shapes without values: whoever reads one, or adds one of the CPU's, is refused
-
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
 
 def empty(*shape, dtype=torch.float32):
@@ -96,7 +94,7 @@ def test_a_recorded_graph_is_used_only_if_it_gives_the_answer_of_the_pass(monkey
     )
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("hinted", [False, True])
 @pytest.mark.parametrize("pictures", [1, 3, 16])
 def test_on_a_gpu_the_recorded_network_answers_as_the_reference_does(pictures, hinted):
