@@ -186,7 +186,8 @@ def _on_gpu(variant: str) -> list[Row]:
 
     rate = backend.batch_size / seconds(lambda: backend.compute([batch]))
     limit = 2 * 8192**3 / seconds(lambda: matrix @ matrix)
-    print(backend.remark)
+    if backend.remark:
+        print(backend.remark)
     share = rate * flops / limit
     return [
         Row(f"{variant}: {backend.name}, batch {backend.batch_size}", rate, "pictures/s", "", None),
