@@ -54,7 +54,7 @@ def test_a_training_step_stays_on_its_device(form):
     assert loss.device == ELSEWHERE and all(each.grad is not None for each in network.parameters())
 
 
-@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda':UserWarning")
+@pytest.mark.filterwarnings("ignore:CUDA is not available:UserWarning")
 def test_a_network_that_cannot_be_recorded_is_computed_step_by_step_and_said_so(monkeypatch):
     asked = []
 
